@@ -1,0 +1,213 @@
+//! What a client asks of the daemon, parsed, and how it is answered: the Engine API as types.
+
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One request. No field holds a command line: [`crate::command`] has parsed it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// The next piece of the answer to this client's last request, whose answer said [`Then::Again`].
+    Continue,
+    Build(Box<Build>),
+    Images {
+        all: bool,
+        quiet: bool,
+        no_trunc: bool,
+        digests: bool,
+        repository: Option<String>,
+        filters: Vec<String>,
+        format: Option<String>,
+    },
+    History {
+        image: String,
+        quiet: bool,
+        no_trunc: bool,
+        human: bool,
+        format: Option<String>,
+    },
+    Inspect {
+        names: Vec<String>,
+        kind: Option<ObjectKind>,
+        size: bool,
+        format: Option<String>,
+    },
+    Create {
+        config: Box<ContainerConfig>,
+    },
+    Run(Box<Run>),
+    Start {
+        containers: Vec<String>,
+        attach: bool,
+        interactive: bool,
+    },
+    Restart {
+        containers: Vec<String>,
+        timeout_s: Option<i64>,
+    },
+    Stop {
+        containers: Vec<String>,
+        timeout_s: Option<i64>,
+    },
+    Kill {
+        containers: Vec<String>,
+        signal: String,
+    },
+    Wait {
+        containers: Vec<String>,
+    },
+    Rm {
+        containers: Vec<String>,
+        force: bool,
+        volumes: bool,
+    },
+    Rmi {
+        images: Vec<String>,
+        force: bool,
+        no_prune: bool,
+    },
+    Ps {
+        all: bool,
+        quiet: bool,
+        no_trunc: bool,
+        size: bool,
+        latest: bool,
+        last: Option<i64>,
+        filters: Vec<String>,
+        format: Option<String>,
+    },
+    Exec(Box<Exec>),
+    Logs {
+        container: String,
+        follow: bool,
+        timestamps: bool,
+        tail: Option<String>,
+    },
+    Top {
+        container: String,
+    },
+    Diff {
+        container: String,
+    },
+    Commit {
+        container: String,
+        reference: Option<String>,
+        author: String,
+        message: String,
+        changes: Vec<String>,
+    },
+    Tag {
+        source: String,
+        target: String,
+    },
+    Pull {
+        reference: String,
+        quiet: bool,
+        all_tags: bool,
+    },
+    Version {
+        format: Option<String>,
+    },
+    Info {
+        format: Option<String>,
+    },
+    /// `docker system df`.
+    DiskUsage,
+    /// `docker image prune` and `docker container prune`, already confirmed.
+    Prune {
+        what: ObjectKind,
+        all: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ObjectKind {
+    Image,
+    Container,
+}
+
+/// `docker build`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The build context as an uncompressed tar, made by the client from its own files, `.dockerignore` applied.
+    pub context: Arc<[u8]>,
+    /// Text of the Dockerfile.
+    pub dockerfile: String,
+    pub tags: Vec<String>,
+    pub build_args: Vec<(String, String)>,
+    pub labels: Vec<(String, String)>,
+    pub target: Option<String>,
+    pub no_cache: bool,
+    pub pull: bool,
+    pub quiet: bool,
+    /// `--rm` (the default) removes intermediate containers.
+    pub remove: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub config: ContainerConfig,
+    pub detach: bool,
+    pub remove: bool,
+    pub stdin: ClientStdin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    pub container: String,
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    pub user: Option<String>,
+    pub workdir: Option<String>,
+    pub detach: bool,
+    pub tty: bool,
+    pub stdin: ClientStdin,
+}
+
+/// The standard input a client brings along.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ClientStdin {
+    /// No `-i`.
+    None,
+    /// `-i` at the console: the job gets it for as long as the client is attached.
+    Console,
+    /// `-i` with a pipe or file, which the client has read to its end.
+    Bytes(Arc<[u8]>),
+}
+
+/// What `docker create` and `docker run` share. `None` or empty: the image's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerConfig {
+    pub image: String,
+    pub argv: Vec<String>,
+    pub name: Option<String>,
+    /// `--entrypoint`; an empty string resets the image's.
+    pub entrypoint: Option<String>,
+    pub env: Vec<String>,
+    pub workdir: Option<String>,
+    pub user: Option<String>,
+    pub hostname: Option<String>,
+    pub labels: Vec<(String, String)>,
+    /// `-v SOURCE:TARGET[:ro]` as (source, target, read-only).
+    pub volumes: Vec<(String, String, bool)>,
+    pub publish: Vec<String>,
+    pub tty: bool,
+    pub read_only: bool,
+    pub stop_signal: Option<String>,
+    pub stop_timeout_s: Option<i64>,
+}
+
+/// One piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    pub then: Then,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Then {
+    /// Print this, then send [`Request::Continue`]; it waits until there is more.
+    Again,
+    /// Print this and exit with this code.
+    Exit(i32),
+}

@@ -1,0 +1,144 @@
+//! The catalogue: every kind of fact once, with its unit, meaning, source, evidence, witness and how it compares.
+
+/// How firm the ground under a fact is (I7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Evidence {
+    /// A real kernel says it, without our code in between.
+    Kernel,
+    /// A page says it, named in `source`.
+    Documented,
+    /// Our assumption.
+    Modelled,
+}
+
+/// When two sides agree on a fact (STYLE.md, point 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    Exact,
+    /// Lists separated by spaces, in any order.
+    Unordered,
+    /// Integers that differ by at most this much.
+    Within {
+        parts_per_thousand: u32,
+        absolute: i64,
+    },
+    /// Names that are compared by which facts share one (namespace identities).
+    SameClass,
+    NotCompared(&'static str),
+}
+
+/// One kind of fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// The path, `*` for a segment that is a name.
+    pub pattern: &'static str,
+    pub unit: &'static str,
+    pub meaning: &'static str,
+    /// Where it is defined: man page and section, kernel document, OCI clause.
+    pub source: &'static str,
+    pub evidence: Evidence,
+    /// What produced it on the real side without our code; empty when both sides share the code that makes it (I3).
+    pub witness: &'static str,
+    pub agreement: Agreement,
+}
+
+/// The kind a path belongs to.
+pub fn kind_of(path: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| matches(kind.pattern, path))
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let mut names = path.split('/');
+    let fits = pattern.split('/').all(|p| names.next().is_some_and(|n| p == "*" || p == n));
+    fits && names.next().is_none()
+}
+
+use Agreement::*;
+use Evidence::*;
+
+macro_rules! kinds {
+    ($($pattern:literal, $unit:literal, $meaning:literal, $source:literal, $evidence:expr, $witness:literal, $agreement:expr;)*) => {
+        /// Every kind, in the order the inspector lists them.
+        pub const KINDS: &[Kind] = &[$(Kind {
+            pattern: $pattern, unit: $unit, meaning: $meaning, source: $source,
+            evidence: $evidence, witness: $witness, agreement: $agreement,
+        }),*];
+    };
+}
+
+kinds! {
+    // ── a container's processes and namespaces
+    "container/*/state", "", "created, running, exited", "docker inspect, State.Status", Documented, "", Exact;
+    "container/*/exit_code", "", "how its init ended: the exit code, or 128 + the signal", "wait(2)", Kernel, "wait4(2)", Exact;
+    "container/*/pid/inner", "", "the pid its first process knows itself by", "pid_namespaces(7)", Kernel, "/proc/PID/status NSpid", Exact;
+    "container/*/pid/outer", "", "the pid of its first process, seen from the node", "pid_namespaces(7)", Kernel, "/proc/PID/status NSpid", Exact;
+    "container/*/processes", "", "how many processes its pid namespace holds, zombies included", "pid_namespaces(7)", Kernel, "/proc/PID/ns/pid of every process", Exact;
+    "container/*/hostname", "", "the UTS namespace's node name", "uts_namespaces(7)", Kernel, "uname(2) after setns(2)", Exact;
+    "container/*/ns/*", "", "which namespace of this kind it is in, numbered by first appearance", "namespaces(7)", Kernel, "readlink /proc/PID/ns/*", SameClass;
+    "container/*/uid", "", "user id of its first process", "credentials(7)", Kernel, "/proc/PID/status Uid", Exact;
+    "container/*/cwd", "", "working directory of its first process", "proc_pid_cwd(5)", Kernel, "readlink /proc/PID/cwd", Exact;
+    "container/*/cmdline", "", "arguments of its first process", "proc_pid_cmdline(5)", Kernel, "/proc/PID/cmdline", Exact;
+    "container/*/root/fstype", "", "the file system its / is", "proc_pid_mountinfo(5)", Kernel, "/proc/PID/mountinfo", Exact;
+    "container/*/root/lowers", "", "how many layers lie under its upperdir", "overlayfs.rst, Multiple lower layers", Kernel, "/proc/PID/mountinfo, lowerdir=", Exact;
+    "container/*/root/options", "", "ro or rw", "proc_pid_mountinfo(5)", Kernel, "/proc/PID/mountinfo", Exact;
+    // ── the thin writable layer
+    "container/*/upper", "", "how many names its upperdir holds, whiteouts included", "overlayfs.rst, Upper and Lower", Kernel, "a walk of the upperdir on disk", Exact;
+    "container/*/upper/*", "", "what the upperdir holds at this path: file, dir, opaque, symlink, whiteout", "overlayfs.rst, whiteouts and opaque directories", Kernel, "lstat(2), getxattr(2) on the upperdir", Exact;
+    "container/*/upper/*/size", "B", "size in the upperdir", "stat(2)", Kernel, "lstat(2) on the upperdir", Exact;
+    "container/*/upper/*/mode", "", "permission bits in the upperdir", "stat(2)", Kernel, "lstat(2) on the upperdir", Exact;
+    "container/*/upper/*/sha256", "", "content in the upperdir", "FIPS 180-4", Kernel, "the upperdir's bytes, hashed by the sha2 crate", Exact;
+    // ── what a path inside shows
+    "container/*/file/*/kind", "", "what the merged directory shows at this path: file, dir, symlink, absent", "overlayfs.rst", Kernel, "lstat(2) through the overlay", Exact;
+    "container/*/file/*/size", "B", "size through the overlay", "stat(2)", Kernel, "lstat(2) through the overlay", Exact;
+    "container/*/file/*/mode", "", "permission bits through the overlay", "stat(2)", Kernel, "lstat(2) through the overlay", Exact;
+    "container/*/file/*/sha256", "", "content through the overlay", "FIPS 180-4", Kernel, "read(2) through the overlay", Exact;
+    "container/*/file/*/from", "", "what a lookup ends at: upper, whiteout, layer N (1 is the oldest), nothing", "overlayfs.rst, Upper and Lower", Kernel, "lstat(2) on the upperdir and each lowerdir, top to bottom", Exact;
+    // ── the node
+    "node/file/*/kind", "", "what is at this path on the node", "stat(2)", Kernel, "lstat(2)", Exact;
+    "node/file/*/size", "B", "size of the file on the node", "stat(2)", Kernel, "lstat(2)", Exact;
+    "node/file/*/mode", "", "permission bits of the file on the node", "stat(2)", Kernel, "lstat(2)", Exact;
+    "node/file/*/sha256", "", "content of the file on the node", "FIPS 180-4", Kernel, "read(2)", Exact;
+    "node/hostname", "", "the node's own name", "uts_namespaces(7)", Kernel, "uname(2)", Exact;
+    "node/processes", "", "processes on the node, containers included", "proc(5)", Kernel, "/proc/PID/task/*/children", Exact;
+    "process/*/comm", "", "name of the process with this pid on the node", "proc_pid_comm(5)", Kernel, "/proc/PID/comm", Exact;
+    "process/*/ppid", "", "parent, as a pid on the node", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
+    "process/*/state", "", "S sleeping, T stopped, Z zombie", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
+    "process/*/nspid", "", "its pid in each pid namespace, from the node's inward", "proc_pid_status(5), NSpid", Kernel, "/proc/PID/status", Exact;
+    // ── images and layers
+    "image/*/id", "", "sha256 of the configuration", "OCI image-spec, config.md", Documented, "", Exact;
+    "image/*/layers", "", "how many layers it has", "OCI image-spec, config.md, rootfs.diff_ids", Documented, "", Exact;
+    "image/*/size", "B", "bytes of its layers", "docker images", Documented, "", Exact;
+    "image/*/cmd", "", "the default command", "OCI image-spec, config.md, Cmd", Documented, "", Exact;
+    "image/*/history", "", "how many instructions its history lists", "OCI image-spec, config.md, history", Documented, "", Exact;
+    "image/*/history/*/created_by", "", "the instruction", "OCI image-spec, config.md, history", Documented, "", Exact;
+    "image/*/history/*/layer", "", "the layer this instruction made, or none", "OCI image-spec, config.md, empty_layer", Documented, "", Exact;
+    "image/*/layer/*/diff_id", "", "sha256 of the layer's uncompressed tar", "OCI image-spec, config.md, DiffID", Kernel, "the upperdir, archived by the tar crate, hashed by the sha2 crate", Exact;
+    "image/*/layer/*/chain_id", "", "sha256 over this layer and all below it", "OCI image-spec, config.md, ChainID", Kernel, "computed from witnessed diff_ids", Exact;
+    "image/*/layer/*/size", "B", "bytes of the files in the layer", "docker history", Kernel, "the upperdir's files, summed", Exact;
+    "image/*/layer/*/file/*", "", "what the layer holds at this path: kind, mode and size", "OCI image-spec, layer.md", Kernel, "the layer's tar, listed by the tar crate", Exact;
+    "image/*/file/*/copies", "", "in how many layers this path is stored", "OCI image-spec, layer.md", Kernel, "the layers' tars, listed by the tar crate", Exact;
+    "store/images", "", "images with a name", "docker images", Documented, "", Exact;
+    "store/layers", "", "different layers in the store", "OCI image-spec, descriptor.md", Documented, "", Exact;
+    "store/bytes", "B", "bytes of the different layers", "OCI image-spec, descriptor.md", Documented, "", Exact;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_found_by_its_own_pattern() {
+        for kind in KINDS {
+            let path = kind.pattern.replace('*', "x");
+            assert_eq!(kind_of(&path).map(|k| k.pattern), Some(kind.pattern), "{path}");
+        }
+        assert!(kind_of("container/web").is_none());
+    }
+
+    #[test]
+    fn kernel_evidence_names_a_witness_and_shared_facts_do_not() {
+        for kind in KINDS {
+            assert_eq!(kind.evidence == Kernel, !kind.witness.is_empty(), "{}", kind.pattern);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! What a machine that runs containers is asked, and what it tells.
+//!
+//! Two interfaces. [`Kernel`] is the only thing in Drydock that is written twice: `kernel::SimKernel` models it,
+//! `node-runtime` drives a real one. [`Node`] is what the [`crate::world::World`] sees: [`crate::sched::Scheduled`]
+//! makes a `Node` of any `Kernel`, a recording is one by itself.
+//!
+//! A container is described in OCI runtime terms ([`ContainerSpec`], [`ProcessSpec`]); neither side knows Docker.
+//! This module refuses to do anything: it is types.
+
+use crate::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
+use crate::fact::Facts;
+use crate::image::Digest;
+use crate::sim::Nanos;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A machine in the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeId(pub u16);
+
+/// A container as its node numbers it, from 1, in order of creation; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cid(pub u32);
+
+/// A process that was asked for from outside (the session's shell, a container's init, an exec), with what descends
+/// from it. Job 0 is the session's shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JobId(pub u32);
+
+/// The path at which every node and container finds the binary that carries out programs; an executable file starts
+/// with `#!/dev/.toolbox NAME`, so `execve(2)` itself resolves what a path runs, on both kernels.
+pub const TOOLBOX: &str = "/dev/.toolbox";
+
+/// A container before it runs: OCI runtime-spec `root`, `hostname`, `mounts`.
+///
+/// It gets new pid, mnt, uts, ipc, net and cgroup namespaces; `/` is an overlay of `layers` under an upperdir of its
+/// own, which lives until [`NodeRequest::Remove`]; `/proc` is a procfs of its pid namespace, `/dev` a tmpfs with
+/// `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerSpec {
+    /// What facts call it.
+    pub name: String,
+    pub hostname: String,
+    /// diff_ids, oldest first. May be empty (`FROM scratch`).
+    pub layers: Vec<Digest>,
+    pub binds: Vec<Bind>,
+    /// `root.readonly`.
+    pub read_only: bool,
+}
+
+/// A bind mount from the node into a container.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bind {
+    pub source: String,
+    pub target: String,
+    pub read_only: bool,
+}
+
+/// OCI runtime-spec `process`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessSpec {
+    /// `argv[0]` without a slash is looked for in `PATH` of `env`, inside the container.
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    /// Created with mode 0755 if it does not exist, as runc does.
+    pub cwd: String,
+    pub uid: u32,
+    pub gid: u32,
+    pub stdin: Stdin,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stdin {
+    /// `/dev/null`.
+    Null,
+    /// Exactly these bytes, then end of file.
+    Bytes(Arc<[u8]>),
+    /// Fed later by [`NodeRequest::Feed`]; `isatty` is true of it.
+    Console,
+    /// Fed later; `isatty` is false of it.
+    Pipe,
+}
+
+/// Where a process starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Place {
+    /// On the node itself.
+    Node,
+    /// As the container's init: pid 1 of its new pid namespace.
+    Init(Cid),
+    /// In the namespaces of a container that runs (setns(2)).
+    Join(Cid),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stream {
+    Stdout,
+    Stderr,
+}
+
+/// What the world asks of a node. Each is answered by the [`NodeEvent`] named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeRequest {
+    /// Unpack an OCI layer (an uncompressed tar) into the node's store → [`NodeEvent::LayerAdded`]. Adding a layer
+    /// that is there already does nothing.
+    AddLayer { diff_id: Digest, tar: Arc<[u8]> },
+    /// → [`NodeEvent::Created`].
+    Create { container: Cid, spec: ContainerSpec },
+    /// → [`NodeEvent::Started`] or [`NodeEvent::StartFailed`].
+    Start { job: JobId, at: Place, process: ProcessSpec },
+    /// More input for a job; `None` is end of file. No answer.
+    Feed { job: JobId, data: Option<Vec<u8>> },
+    /// Signal a job's first process, from the node (an ancestor of every container's pid namespace). No answer.
+    Signal { job: JobId, signal: Signal },
+    /// What Ctrl-C does at a console: SIGINT to the descendants of the job's first process, but not to it. No answer.
+    Interrupt { job: JobId },
+    /// Answer a call that was handed upward ([`NodeEvent::Control`]).
+    Answer { tid: Tid, ret: Box<Ret> },
+    /// Read the upperdir as an OCI layer (whiteouts as `.wh.` files) → [`NodeEvent::Committed`].
+    Commit { container: Cid },
+    /// Unmount and delete a stopped container's upperdir. No answer.
+    Remove { container: Cid },
+}
+
+/// What a node tells the world.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NodeEvent {
+    LayerAdded {
+        diff_id: Digest,
+    },
+    Created {
+        container: Cid,
+    },
+    /// The job's first process has been started (its execve(2) has succeeded).
+    Started {
+        job: JobId,
+        pid: Tid,
+    },
+    StartFailed {
+        job: JobId,
+        why: StartError,
+    },
+    Output {
+        job: JobId,
+        stream: Stream,
+        data: Vec<u8>,
+    },
+    /// The job's first process ended and was reaped.
+    Exited {
+        job: JobId,
+        status: WaitStatus,
+    },
+    Committed {
+        container: Cid,
+        tar: Arc<[u8]>,
+    },
+    /// A guest asked a control plane; it waits for [`NodeRequest::Answer`].
+    Control {
+        tid: Tid,
+        request: Box<crate::docker::Request>,
+    },
+    /// A guest that waited for an answer from a control plane was killed (Ctrl-C on a client).
+    ClientGone {
+        tid: Tid,
+    },
+    /// The shell of `job` waits for a line at the console.
+    Prompt {
+        job: JobId,
+        text: String,
+        status: i32,
+    },
+}
+
+/// Why a process could not be started, as a runtime reports it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StartError {
+    /// execve(2) of `argv[0]`, after looking through `PATH` if it has no slash.
+    Exec(Errno),
+    /// chdir(2) to `cwd`.
+    Cwd(Errno),
+    /// A bind mount's source or target.
+    Mount(String, Errno),
+}
+
+/// A machine that runs containers, as the world sees it.
+pub trait Node {
+    fn request(&mut self, request: NodeRequest, out: &mut NodeOutput) -> Result<(), Fault>;
+    /// Grant calls until nothing can go on at `now`, or until `budget` calls were granted or `out` says enough.
+    fn run(&mut self, now: Nanos, budget: u64, out: &mut NodeOutput) -> Result<Pause, Fault>;
+    /// What can be observed now; the node must be paused.
+    fn facts(&mut self, watch: &Watch, out: &mut Facts) -> Result<(), Fault>;
+}
+
+/// Everything a node says while it works, in order.
+#[derive(Clone, Debug, Default)]
+pub struct NodeOutput {
+    pub events: Vec<NodeEvent>,
+    pub kernel: Vec<KernelEvent>,
+    pub calls: Vec<CallRecord>,
+}
+
+/// One granted call and its answer: the unit of the comparison call by call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallRecord {
+    pub tid: Tid,
+    pub sys: Sys,
+    pub outcome: CallOutcome,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallOutcome {
+    Returned(Ret),
+    /// It waits in the kernel; a later record of the same call says how it ended.
+    Blocked,
+    /// It blocked before and has returned now.
+    Woken(Ret),
+    /// execve(2) succeeded: the process is another program now.
+    Became,
+    /// The process ended, by this call or by a signal.
+    Gone(WaitStatus),
+}
+
+/// Why [`Node::run`] came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pause {
+    /// Nothing can go on before `next` (or ever, by itself). `reading` is the job whose console or pipe a process waits
+    /// to read from, if any does.
+    Idle { next: Option<Nanos>, reading: Option<JobId> },
+    /// The budget of granted calls is used up.
+    Budget,
+}
+
+/// The side of a kernel that the scheduler drives: simulated, or Linux. **The only thing written twice.**
+pub trait Kernel {
+    fn add_layer(&mut self, diff_id: &Digest, tar: &[u8]) -> Result<(), Fault>;
+    fn create(&mut self, container: Cid, spec: &ContainerSpec) -> Result<(), Fault>;
+    /// Start a process. A failed start still uses up a pid, as a failed execve after clone(2) does.
+    fn spawn(
+        &mut self,
+        job: JobId,
+        at: Place,
+        process: &ProcessSpec,
+        fx: &mut Effects,
+    ) -> Result<Result<Tid, StartError>, Fault>;
+    /// The call this process announced; the process is neither blocked nor gone. Told once a call: what follows is
+    /// either `carry_out` or, perhaps much later, `answer`; until then the process sits at the gate, where signals
+    /// reach it.
+    fn asked(&mut self, tid: Tid) -> Result<Sys, Fault>;
+    /// Make the call that `asked` has just told.
+    fn carry_out(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Result<Outcome, Fault>;
+    /// Answer the announced call without the kernel (sleep, clock, random, control, prompt).
+    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault>;
+    fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault>;
+    fn signal(&mut self, job: JobId, signal: Signal, fx: &mut Effects) -> Result<(), Fault>;
+    fn interrupt(&mut self, job: JobId, fx: &mut Effects) -> Result<(), Fault>;
+    fn commit(&mut self, container: Cid) -> Result<Vec<u8>, Fault>;
+    fn remove(&mut self, container: Cid) -> Result<(), Fault>;
+    fn facts(&mut self, watch: &Watch, out: &mut Facts) -> Result<(), Fault>;
+}
+
+/// How a granted call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Returned(Ret),
+    Blocked(BlockedOn),
+    Became,
+    Gone(WaitStatus),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum BlockedOn {
+    /// A read of this job's own stdin, which is fed from outside.
+    Input(JobId),
+    Other,
+}
+
+/// What else a step of the kernel did, besides answering the caller.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// Processes that were blocked and have their answer now, in pid order.
+    pub woken: Vec<(Tid, Ret)>,
+    /// New processes, which have announced their first call, in pid order.
+    pub born: Vec<Tid>,
+    /// Processes that ended though it was not their turn (killed), in pid order.
+    pub died: Vec<(Tid, WaitStatus)>,
+    /// Jobs whose first process ended and was reaped by the node's init.
+    pub jobs_ended: Vec<(JobId, WaitStatus)>,
+    pub output: Vec<(JobId, Stream, Vec<u8>)>,
+    pub events: Vec<KernelEvent>,
+}
+
+/// Something that happened inside a kernel, worth showing. The simulated kernel tells all of them; a real one only what
+/// it lets be seen (births, execs, deaths), the rest follows from the facts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelEvent {
+    /// The process that made the call; pid 1 is the node itself.
+    pub tid: Tid,
+    /// The container it is in.
+    pub container: Option<Cid>,
+    pub what: Happening,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Happening {
+    Forked {
+        child: Tid,
+    },
+    Executed {
+        path: String,
+        argv: Vec<String>,
+    },
+    Exited {
+        status: WaitStatus,
+    },
+    Signaled {
+        target: Tid,
+        signal: Signal,
+        delivered: bool,
+    },
+    /// Overlayfs copied a lower file up before its first change. `layer` counts from 1, the oldest.
+    CopiedUp {
+        path: String,
+        layer: u32,
+        size_bytes: u64,
+    },
+    WhitedOut {
+        path: String,
+        layer: u32,
+    },
+    MadeOpaque {
+        path: String,
+    },
+    Created {
+        path: String,
+    },
+    /// First write through this open file description.
+    Wrote {
+        path: String,
+    },
+    Removed {
+        path: String,
+    },
+    Renamed {
+        from: String,
+        to: String,
+    },
+    ModeChanged {
+        path: String,
+        mode: u32,
+    },
+    Mounted {
+        target: String,
+        fstype: String,
+    },
+    Unmounted {
+        target: String,
+    },
+    HostnameSet {
+        name: String,
+    },
+    Unshared,
+}
+
+/// Which files' facts are wanted, besides those that are always told: what a lesson's goals and scenes look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Absolute paths inside every container.
+    pub container_files: Vec<String>,
+    /// Absolute paths on the node.
+    pub node_files: Vec<String>,
+}
+
+/// The node itself failed: never a learner's mistake. On the simulated side it is a bug, on Linux perhaps the machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    pub what: String,
+}
+
+impl Fault {
+    pub fn new(what: impl Into<String>) -> Fault {
+        Fault { what: what.into() }
+    }
+}

@@ -1,0 +1,153 @@
+//! The trace: what one run did, as events with causes, calls, facts after each input, and a digest.
+//!
+//! Canonical text: one line an entry, integers and escaped strings only, so that the same run gives the same bytes on
+//! every machine (I2). The digest is SHA-256 over those lines.
+
+use crate::call::{Ret, Sys, Tid, WaitStatus};
+use crate::fact::Facts;
+use crate::image::Digest;
+use crate::node::{CallOutcome, CallRecord, KernelEvent};
+use crate::sim::Nanos;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+
+/// Position of an event in its trace, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct EventId(pub u32);
+
+/// Something that happened, with its time and its cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: EventId,
+    pub at: Nanos,
+    /// The event without which this one would not have happened; `None` for what a person did.
+    pub cause: Option<EventId>,
+    /// The facts it is about: a fact path or the beginning of one.
+    pub about: String,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum What {
+    /// A person's input: line, save, interrupt, advance.
+    Input {
+        text: String,
+    },
+    Kernel(KernelEvent),
+    /// A control plane's decision, in its own words: `layer`, `cache hit`, `container created`.
+    Control {
+        category: Category,
+        text: String,
+    },
+    /// A limit was reached (I6).
+    Limit {
+        text: String,
+    },
+}
+
+/// What an event is coloured by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Category {
+    Typed,
+    Layer,
+    Container,
+    Process,
+    Cgroup,
+    Network,
+    Decision,
+}
+
+/// What one input led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub input: String,
+    pub events: Vec<Event>,
+    pub calls: Vec<CallRecord>,
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// `$?` of the session's shell afterwards; `None` while a program still has the console.
+    pub exit_code: Option<i32>,
+    /// Every fact after it.
+    pub facts: Facts,
+    pub ended_at: Nanos,
+}
+
+/// One run of one scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    pub steps: Vec<Step>,
+}
+
+impl Trace {
+    pub fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for step in &self.steps {
+            hash.update(canonical(step).as_bytes());
+        }
+        Digest(hash.finalize().into())
+    }
+}
+
+/// A step as canonical text.
+pub fn canonical(step: &Step) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "input {:?}", step.input);
+    for call in &step.calls {
+        let _ = writeln!(out, "call {}", call_text(call));
+    }
+    for event in &step.events {
+        let cause = event.cause.map_or(-1, |c| i64::from(c.0));
+        let _ = writeln!(out, "event {} {} {} {} {:?}", event.id.0, event.at, cause, event.about, event.what);
+    }
+    let _ = writeln!(out, "stdout {:?}", String::from_utf8_lossy(&step.stdout));
+    let _ = writeln!(out, "stderr {:?}", String::from_utf8_lossy(&step.stderr));
+    let _ = writeln!(out, "exit {:?} at {}", step.exit_code, step.ended_at);
+    for (path, value) in &step.facts {
+        let _ = writeln!(out, "fact {path} = {value}");
+    }
+    out
+}
+
+/// A call as one line: `4 open("/etc/hosts", r) = 3`. Long data is shown by its length and digest.
+pub fn call_text(call: &CallRecord) -> String {
+    let Tid(tid) = call.tid;
+    let outcome = match &call.outcome {
+        CallOutcome::Returned(ret) => format!("= {}", ret_text(ret)),
+        CallOutcome::Blocked => "blocks".to_owned(),
+        CallOutcome::Woken(ret) => format!("wakes = {}", ret_text(ret)),
+        CallOutcome::Became => "became".to_owned(),
+        CallOutcome::Gone(WaitStatus::Exited(code)) => format!("exited {code}"),
+        CallOutcome::Gone(WaitStatus::Signaled(signal)) => format!("killed {}", signal.name()),
+    };
+    format!("{tid} {} {outcome}", sys_text(&call.sys))
+}
+
+fn sys_text(sys: &Sys) -> String {
+    match sys {
+        Sys::Write { fd, data } => format!("Write {{ fd: {fd}, {} }}", data_text(data)),
+        Sys::Fork { until_exec, .. } => format!("Fork {{ until_exec: {until_exec} }}"),
+        Sys::Control(_) => "Control".to_owned(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn ret_text(ret: &Ret) -> String {
+    match ret {
+        Ret::Data(data) => data_text(data),
+        Ret::Err(errno) => errno.name().to_owned(),
+        Ret::Control(answer) => {
+            format!("{} {} {:?}", data_text(&answer.stdout), data_text(&answer.stderr), answer.then)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn data_text(data: &[u8]) -> String {
+    const SHOWN: usize = 64;
+    if data.len() <= SHOWN {
+        format!("{:?}", String::from_utf8_lossy(data))
+    } else {
+        format!("{} bytes {}", data.len(), Digest::of(data).short())
+    }
+}
