@@ -1,5 +1,9 @@
 //! A scenario: everything a run needs, as plain data: seed, era, profile, images, files, inputs, goals.
 
+mod claim;
+
+pub use claim::*;
+
 use crate::node::Watch;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
