@@ -1,0 +1,1 @@
+//! The zero-import wasm face of the engine.
