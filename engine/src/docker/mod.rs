@@ -11,6 +11,7 @@ pub use request::*;
 
 use crate::call::Tid;
 use crate::fact::Facts;
+use crate::image::Digest;
 use crate::node::{JobId, NodeEvent, NodeRequest, Watch};
 use crate::scenario::Scenario;
 use crate::sim::Nanos;
@@ -35,6 +36,8 @@ pub struct Decision {
     pub category: Category,
     /// The fact path it is about, or the beginning of one (`image/web:1/layer/2`).
     pub about: String,
+    /// The layer that came to be, when it is about one: what later finds a file there names this event as its cause.
+    pub layer: Option<Digest>,
     /// One line in Docker's own words: `layer 3: ADD run-httpd.sh`, `cache hit: RUN yum …`.
     pub text: String,
 }

@@ -185,18 +185,27 @@ pub enum StartError {
 /// A machine that runs containers, as the world sees it.
 pub trait Node {
     fn request(&mut self, request: NodeRequest, out: &mut NodeOutput) -> Result<(), Fault>;
-    /// Grant calls until nothing can go on at `now`, or until `budget` calls were granted or `out` says enough.
+    /// Grant calls until nothing can go on at `now`, until `budget` calls were granted, or until a call led to something
+    /// said: the world routes that before the next call is granted.
     fn run(&mut self, now: Nanos, budget: u64, out: &mut NodeOutput) -> Result<Pause, Fault>;
     /// What can be observed now; the node must be paused.
     fn facts(&mut self, watch: &Watch, out: &mut Facts) -> Result<(), Fault>;
 }
 
-/// Everything a node says while it works, in order.
+/// What a node says while it works.
 #[derive(Clone, Debug, Default)]
 pub struct NodeOutput {
-    pub events: Vec<NodeEvent>,
-    pub kernel: Vec<KernelEvent>,
+    /// In order.
+    pub said: Vec<Said>,
     pub calls: Vec<CallRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// For the world to act on.
+    Event(NodeEvent),
+    /// For the trace.
+    Kernel(KernelEvent),
 }
 
 /// One granted call and its answer: the unit of the comparison call by call.
@@ -228,6 +237,8 @@ pub enum Pause {
     Idle { next: Option<Nanos>, reading: Option<JobId> },
     /// The budget of granted calls is used up.
     Budget,
+    /// Something was said.
+    Said,
 }
 
 /// The side of a kernel that the scheduler drives: simulated, or Linux. **The only thing written twice.**

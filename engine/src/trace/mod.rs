@@ -21,8 +21,8 @@ pub struct EventId(pub u32);
 pub struct Event {
     pub id: EventId,
     pub at: Nanos,
-    /// The event without which this one would not have happened; `None` for what a person did.
-    pub cause: Option<EventId>,
+    /// The events without which this one would not have happened, the nearest first; empty for what a person did.
+    pub causes: Vec<EventId>,
     /// The facts it is about: a fact path or the beginning of one.
     pub about: String,
     pub what: What,
@@ -97,8 +97,8 @@ pub fn canonical(step: &Step) -> String {
         let _ = writeln!(out, "call {}", call_text(call));
     }
     for event in &step.events {
-        let cause = event.cause.map_or(-1, |c| i64::from(c.0));
-        let _ = writeln!(out, "event {} {} {} {} {:?}", event.id.0, event.at, cause, event.about, event.what);
+        let causes: Vec<u32> = event.causes.iter().map(|cause| cause.0).collect();
+        let _ = writeln!(out, "event {} {} {causes:?} {} {:?}", event.id.0, event.at, event.about, event.what);
     }
     let _ = writeln!(out, "stdout {:?}", String::from_utf8_lossy(&step.stdout));
     let _ = writeln!(out, "stderr {:?}", String::from_utf8_lossy(&step.stderr));
