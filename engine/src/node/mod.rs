@@ -212,7 +212,8 @@ pub enum Said {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallRecord {
     pub tid: Tid,
-    pub sys: Sys,
+    /// `None` when the process was killed before it was granted its next call.
+    pub sys: Option<Sys>,
     pub outcome: CallOutcome,
 }
 
@@ -230,11 +231,11 @@ pub enum CallOutcome {
 }
 
 /// Why [`Node::run`] came back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pause {
-    /// Nothing can go on before `next` (or ever, by itself). `reading` is the job whose console or pipe a process waits
-    /// to read from, if any does.
-    Idle { next: Option<Nanos>, reading: Option<JobId> },
+    /// Nothing can go on before `next` (or ever, by itself). `reading` names the jobs whose stdin a process waits to
+    /// read from.
+    Idle { next: Option<Nanos>, reading: Vec<JobId> },
     /// The budget of granted calls is used up.
     Budget,
     /// Something was said.

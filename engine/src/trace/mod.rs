@@ -120,7 +120,8 @@ pub fn call_text(call: &CallRecord) -> String {
         CallOutcome::Gone(WaitStatus::Exited(code)) => format!("exited {code}"),
         CallOutcome::Gone(WaitStatus::Signaled(signal)) => format!("killed {}", signal.name()),
     };
-    format!("{tid} {} {outcome}", sys_text(&call.sys))
+    let sys = call.sys.as_ref().map_or_else(|| "-".to_owned(), sys_text);
+    format!("{tid} {sys} {outcome}")
 }
 
 fn sys_text(sys: &Sys) -> String {
