@@ -34,7 +34,8 @@ pub enum What {
     Input {
         text: String,
     },
-    Kernel(KernelEvent),
+    /// `times` counts alike events of one process in a row (a hundred files created), of which this is the first.
+    Kernel { event: KernelEvent, times: u32 },
     /// A control plane's decision, in its own words: `layer`, `cache hit`, `container created`.
     Control {
         category: Category,
