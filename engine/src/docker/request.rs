@@ -39,6 +39,8 @@ pub enum Request {
         containers: Vec<String>,
         attach: bool,
         interactive: bool,
+        /// What the client brings along with `-i`.
+        stdin: ClientStdin,
     },
     Restart {
         containers: Vec<String>,
@@ -190,6 +192,8 @@ pub struct ContainerConfig {
     /// `-v SOURCE:TARGET[:ro]` as (source, target, read-only).
     pub volumes: Vec<(String, String, bool)>,
     pub publish: Vec<String>,
+    /// `-i`: standard input stays open. With `-d` (or `create`) nobody is attached to it, yet it has no end.
+    pub open_stdin: bool,
     pub tty: bool,
     pub read_only: bool,
     pub stop_signal: Option<String>,
