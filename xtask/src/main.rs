@@ -1,3 +1,50 @@
-//! (being built)
+//! The developer commands of Drydock: `cargo xtask COMMAND`.
+//!
+//! `build` makes the site ([`build`]); [`tools`] fetches what building needs; [`tree`] knows where things are.
+//! Nothing here is needed to run a lesson: the page and `node-runtime` stand alone.
 
-fn main() {}
+mod build;
+mod progress;
+mod tools;
+mod tree;
+
+use anyhow::bail;
+use build::Profile;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  build [--profile web|dev]   make dist/: the course, for any static host, also under a sub-path and offline
+  trunk-hook                  what `trunk serve` needs beside the page (Trunk.toml calls it)
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match dispatch(&words) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
+    match words {
+        ["build"] => build::build(Profile::Web)?,
+        ["build", "--profile", profile] => build::build(Profile::parse(profile)?)?,
+        ["trunk-hook"] => {
+            let staging = std::env::var_os("TRUNK_STAGING_DIR");
+            let Some(staging) = staging else { bail!("TRUNK_STAGING_DIR is not set: trunk calls this, see Trunk.toml") };
+            build::for_trunk(staging.as_ref())?;
+        }
+        [] | ["help" | "--help" | "-h"] => print!("{USAGE}"),
+        other => {
+            eprint!("`{}` is not understood\n\n{USAGE}", other.join(" "));
+            return Ok(ExitCode::from(2));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

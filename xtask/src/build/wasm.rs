@@ -1,0 +1,109 @@
+//! The two wasm modules: the engine, which imports nothing, and the page, which imports the browser.
+
+use super::Profile;
+use crate::{tools, tree};
+use anyhow::{Context, bail, ensure};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Builds `engine.wasm` and checks that it imports nothing.
+pub fn engine(profile: Profile) -> anyhow::Result<Vec<u8>> {
+    // Whole worlds run in it: built for speed, where the page that shows them is built for size.
+    let name = match profile {
+        Profile::Web => "engine",
+        Profile::Dev => "dev",
+    };
+    let path = compile("engine-abi", "engine_abi.wasm", name)?;
+    let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let imports = imports(&bytes)?;
+    ensure!(imports == 0, "engine.wasm has {imports} imports and must have none (invariant I1)");
+    Ok(bytes)
+}
+
+/// Builds the page: its JavaScript face and its wasm, by file name.
+pub fn app(profile: Profile, bindgen: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let name = match profile {
+        Profile::Web => "web",
+        Profile::Dev => "dev",
+    };
+    let module = compile("frontend", "frontend.wasm", name)?;
+    let directory = tree::scratch().join(format!("app-{name}"));
+    if directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    fs::create_dir_all(&directory)?;
+    tools::run(Command::new(bindgen).arg(&module).arg(&directory).arg("app"))?;
+    let mut files = Vec::new();
+    collect(&directory, "", &mut files)?;
+    Ok(files)
+}
+
+fn compile(package: &str, file: &str, profile: &str) -> anyhow::Result<PathBuf> {
+    let mut cargo = tools::cargo();
+    cargo.args(["build", "--package", package, "--target", tools::WASM, "--profile", profile]);
+    // The build machine's paths must not end up in what is published.
+    tools::run(&mut cargo)?;
+    let directory = if profile == "dev" { "debug" } else { profile };
+    Ok(tree::target().join(tools::WASM).join(directory).join(file))
+}
+
+/// Every file under `directory`, by its path with `/`, in order.
+pub fn collect(directory: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) -> anyhow::Result<()> {
+    let read = fs::read_dir(directory).with_context(|| format!("cannot list {}", directory.display()))?;
+    let mut entries = read.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(|entry| entry.file_name());
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.push((name, fs::read(entry.path())?));
+        }
+    }
+    Ok(())
+}
+
+/// How many imports a module declares. WebAssembly core specification, 5.5.5: section 2, a vector.
+fn imports(module: &[u8]) -> anyhow::Result<u64> {
+    const IMPORT_SECTION: u8 = 2;
+    let mut rest = module.strip_prefix(b"\0asm\x01\0\0\0").context("not a WebAssembly module")?;
+    while let Some((&id, after)) = rest.split_first() {
+        let (size, after) = leb128(after)?;
+        let size = usize::try_from(size)?;
+        if size > after.len() {
+            bail!("a section ends beyond the module");
+        }
+        if id == IMPORT_SECTION {
+            return Ok(leb128(after)?.0);
+        }
+        rest = &after[size..];
+    }
+    Ok(0)
+}
+
+fn leb128(bytes: &[u8]) -> anyhow::Result<(u64, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(5).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Ok((value, &bytes[index + 1..]));
+        }
+    }
+    bail!("a number has no end")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_counted() {
+        let empty = b"\0asm\x01\0\0\0";
+        assert_eq!(imports(empty).unwrap(), 0);
+        // (module (import "a" "b" (func)) (import "a" "c" (func)))
+        let two = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x0d\x02\x01a\x01b\0\0\x01a\x01c\0\0";
+        assert_eq!(imports(two).unwrap(), 2);
+        assert!(imports(b"\0asm\x01\0\0\0\x02\x7f").is_err());
+    }
+}
