@@ -23,7 +23,11 @@ pub const IO_LIMIT_BYTES: usize = 64 * 1024;
 /// the wall's time; both sides report this instead, so `ls -l` and layers do not depend on the day.
 pub const SCENARIO_EPOCH_S: i64 = 1_559_552_400;
 
-/// One system call.
+/// One system call. What it answers when it succeeds, where the manual's number would not say: [`Ret::Int`] for `Open`,
+/// `Write` (bytes), `Dup2`, `DupFrom`, `Seek` (the new offset), `Umask` (the old mask), `Fork` (the child, as the caller's
+/// pid namespace numbers it), `SigWait` and the `get…` calls; [`Ret::Data`] for `Read` and `Random`; [`Ret::Text`] for
+/// `Readlink` and `Getcwd`; the variant named after it for the rest that has one; [`Ret::Ok`] for all others. `Isatty`
+/// answers `Int(1)`, or the errno that isatty(3) leaves: ENOTTY or EBADF.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sys {
     // ── files: open(2), read(2), … Paths are resolved by the kernel, relative to the caller's cwd and root.
