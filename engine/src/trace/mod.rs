@@ -31,20 +31,13 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
     /// A person's input: line, save, interrupt, advance.
-    Input {
-        text: String,
-    },
+    Input { text: String },
     /// `times` counts alike events of one process in a row (a hundred files created), of which this is the first.
     Kernel { event: KernelEvent, times: u32 },
     /// A control plane's decision, in its own words: `layer`, `cache hit`, `container created`.
-    Control {
-        category: Category,
-        text: String,
-    },
+    Control { category: Category, text: String },
     /// A limit was reached (I6).
-    Limit {
-        text: String,
-    },
+    Limit { text: String },
 }
 
 /// What an event is coloured by.
