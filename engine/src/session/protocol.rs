@@ -113,6 +113,8 @@ pub struct InputRecord {
     pub output: Vec<Chunk>,
     /// `None` while a program still has the console.
     pub exit_code: Option<i32>,
+    /// What to try instead, when it failed in a way that we know; shown apart from what the tools printed.
+    pub advice: Option<String>,
 }
 
 /// A piece of output, shown once the position is at or past `event`.

@@ -75,11 +75,56 @@ pub struct Trace {
 
 impl Trace {
     pub fn digest(&self) -> Digest {
-        let mut hash = Sha256::new();
-        for step in &self.steps {
-            hash.update(canonical(step).as_bytes());
+        self.steps.iter().fold(Digest::of(b""), extend)
+    }
+}
+
+/// The digest of a trace that is one step longer.
+pub fn extend(before: Digest, step: &Step) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(before.0);
+    hash.update(canonical(step).as_bytes());
+    Digest(hash.finalize().into())
+}
+
+/// An event in one line of words, for "why?" and for the timeline's text.
+pub fn describe(event: &Event) -> String {
+    match &event.what {
+        What::Input { text } => format!("you: {text}"),
+        What::Control { text, .. } | What::Limit { text } => text.clone(),
+        What::Kernel { event, times } => {
+            let more = if *times > 1 { format!(", and {} more", times - 1) } else { String::new() };
+            format!("{}{more}", describe_kernel(event))
         }
-        Digest(hash.finalize().into())
+    }
+}
+
+fn describe_kernel(event: &KernelEvent) -> String {
+    use crate::node::Happening::*;
+    let pid = event.tid.0;
+    match &event.what {
+        Forked { child } => format!("pid {pid} forked pid {}", child.0),
+        Executed { argv, .. } => format!("pid {pid} became `{}`", argv.join(" ")),
+        Exited { status: WaitStatus::Exited(code) } => format!("pid {pid} exited with {code}"),
+        Exited { status: WaitStatus::Signaled(signal) } => format!("pid {pid} was killed by {}", signal.name()),
+        Signaled { target, signal, delivered: true } => format!("{} sent to pid {}", signal.name(), target.0),
+        Signaled { target, signal, delivered: false } => {
+            format!("{} sent to pid {}, which the kernel ignores for it", signal.name(), target.0)
+        }
+        CopiedUp { path, layer, size_bytes } => {
+            format!("{path} copied up whole ({size_bytes} B) from layer {layer}, before its first change")
+        }
+        WhitedOut { path, layer } => format!("{path} hidden by a whiteout; layer {layer} still holds it"),
+        MadeOpaque { path } => format!("{path} made anew and opaque: nothing below it shows"),
+        Created { path } => format!("{path} created"),
+        Wrote { path } => format!("{path} written"),
+        Removed { path } => format!("{path} removed"),
+        Renamed { from, to } => format!("{from} renamed to {to}"),
+        ModeChanged { path, mode } => format!("mode of {path} set to {mode:04o}"),
+        Mounted { target, fstype } => format!("{fstype} mounted on {target}"),
+        Unmounted { target } => format!("{target} unmounted"),
+        HostnameSet { name } => format!("hostname set to {name}"),
+        Unshared => format!("pid {pid} left its namespaces for new ones"),
     }
 }
 
