@@ -1,0 +1,246 @@
+//! The `docker` command line: text in, an [`Invocation`] out.
+//!
+//! One [`grammar`] as data; [`flags`] takes words apart as pflag does, [`order`] turns them into what is asked of the
+//! daemon, [`help`] lays out the client's texts. What Docker has and this world has not is refused by name, with the
+//! reason. No file is read and nothing is sent here: that is the client program's, [`crate::program`].
+
+pub mod flags;
+pub mod grammar;
+pub mod help;
+mod order;
+mod ports;
+pub mod reference;
+#[cfg(test)]
+mod tests;
+mod value;
+mod volumes;
+
+use crate::docker::{Build, Request};
+use flags::{FlagSet, Line};
+use grammar::{Arity, Command, Does, PLUGINS, ROOT, ROOT_FLAGS};
+use help::Topic;
+
+/// The client whose words these are.
+pub const VERSION: &str = "Docker version 20.10.24+dfsg1, build 297e128";
+
+/// What a command line means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Invocation {
+    /// Help, a version, or what is wrong with the line: nothing is asked of the daemon.
+    Print(Printed),
+    /// `docker build`: the client first reads the context.
+    Build(Box<BuildOrder>),
+    Ask(Box<Order>),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Printed {
+    pub stdout: String,
+    pub stderr: String,
+    pub exit_code: i32,
+}
+
+/// A request, and what the client does before it sends it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    pub request: Request,
+    /// Files of `--env-file`, to be read and put before the request's own environment.
+    pub env_files: Vec<String>,
+    /// The client's standard input goes along. With `tty` it must be a terminal.
+    pub stdin: Option<Attach>,
+    /// A question to be answered with `y` first.
+    pub question: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attach {
+    pub tty: bool,
+}
+
+/// `docker build`, before its context is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildOrder {
+    pub source: Source,
+    /// `-f`.
+    pub dockerfile: Option<String>,
+    /// Complete but for `context` and `dockerfile`.
+    pub build: Build,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// `-`: a Dockerfile, or a tar, on standard input.
+    Stdin,
+    Directory(String),
+}
+
+/// Takes a command line apart: `words` without the leading `docker`, `env` as `NAME=value`.
+pub fn parse(words: &[String], env: &[String]) -> Invocation {
+    match parse_root(words, env) {
+        Ok(invocation) => invocation,
+        Err(printed) => Invocation::Print(printed),
+    }
+}
+
+/// The command that `words` name, its path (`docker image ls`), and how many words that took.
+pub fn find(words: &[String]) -> (Topic<'static>, String, usize) {
+    let (mut command, mut path, mut used): (&'static Command, String, usize) = (&ROOT, "docker".to_string(), 0);
+    while let Some(child) = words.get(used).and_then(|word| command.child(word)) {
+        used += 1;
+        path = format!("{path} {}", child.name);
+        command = child;
+    }
+    (Topic { command, full: true }, path, used)
+}
+
+fn parse_root(words: &[String], env: &[String]) -> Result<Invocation, Printed> {
+    let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: false };
+    let root = Topic { command: &ROOT, full: true };
+    let line = flags::split(set, words).map_err(|message| flag_error(root, "docker", &message))?;
+    if let Some(level) = line.text("log-level") {
+        if !["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"].contains(&level) {
+            return Err(Printed::error(1, format!("Unable to parse logging level: {level}\n")));
+        }
+    }
+    refuse_unsupported(&line, "docker")?;
+    let Some(first) = line.arguments.first() else {
+        return Err(bare(&line));
+    };
+    if first == "help" {
+        return Err(help_command(&line.arguments[1..]));
+    }
+    if let Some(plugin) = PLUGINS.iter().find(|plugin| plugin.name == first) {
+        return Err(refuse_command(plugin, "docker"));
+    }
+    let (topic, path, used) = find(&line.arguments);
+    if used == 0 {
+        return Err(unknown_command(first, &line));
+    }
+    parse_command(topic, &path, &line.arguments[used..], env)
+}
+
+fn parse_command(topic: Topic<'static>, path: &str, words: &[String], env: &[String]) -> Result<Invocation, Printed> {
+    let command = topic.command;
+    if let Does::Refused(_) = command.does {
+        return Err(refuse_command(command, path.rsplit_once(' ').map_or("docker", |(parent, _)| parent)));
+    }
+    let line = flags::split(FlagSet::of(command), words).map_err(|message| flag_error(topic, path, &message))?;
+    if line.help {
+        return Err(Printed { stderr: deprecated(&line), stdout: topic.text(path), exit_code: 0 });
+    }
+    let Does::Action(action) = command.does else {
+        // `docker image` alone shows its help; `docker image nonsense` is an error with the same text.
+        let exit_code = i32::from(!line.arguments.is_empty());
+        return Err(Printed::error(exit_code, topic.text(path)));
+    };
+    if !command.arity.allows(line.arguments.len()) {
+        return Err(arity_error(topic, path));
+    }
+    order::conflicts(action, &line)?;
+    refuse_unsupported(&line, path)?;
+    order::build(action, &line, env)
+}
+
+impl Printed {
+    fn error(exit_code: i32, stderr: String) -> Printed {
+        Printed { stdout: String::new(), stderr, exit_code }
+    }
+
+    fn output(stdout: String) -> Printed {
+        Printed { stdout, stderr: String::new(), exit_code: 0 }
+    }
+}
+
+/// `docker`, `docker --help`, `docker --version`.
+fn bare(line: &Line) -> Printed {
+    let text = Topic { command: &ROOT, full: true }.text("docker");
+    if line.help {
+        Printed { stderr: deprecated(line), stdout: text, exit_code: 0 }
+    } else if line.on("version") {
+        Printed::output(format!("{VERSION}\n"))
+    } else {
+        Printed::error(0, text)
+    }
+}
+
+fn help_command(words: &[String]) -> Printed {
+    let (topic, path, used) = find(words);
+    if used < words.len() {
+        return Printed::error(1, "unknown help topic: ".to_string() + &words.join(" ") + "\n");
+    }
+    if let Does::Refused(_) = topic.command.does {
+        return refuse_command(topic.command, path.rsplit_once(' ').map_or("docker", |(parent, _)| parent));
+    }
+    Printed::output(topic.text(&path))
+}
+
+/// The root itself gets a line whose first word is no command, and takes flags anywhere in it.
+fn unknown_command(name: &str, line: &Line) -> Printed {
+    let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: true };
+    let errors = Topic { command: &ROOT, full: false };
+    match flags::split(set, &line.arguments) {
+        Err(message) => flag_error(errors, "docker", &message),
+        Ok(again) if again.help => {
+            Printed { stderr: deprecated(&again), stdout: errors.text("docker"), exit_code: 0 }
+        }
+        Ok(again) if again.on("version") || line.on("version") => Printed::output(format!("{VERSION}\n")),
+        Ok(_) if line.help => Printed::output(errors.text("docker")),
+        Ok(_) => Printed::error(1, format!("docker: '{name}' is not a docker command.\nSee 'docker --help'\n")),
+    }
+}
+
+fn deprecated(line: &Line) -> String {
+    match line.deprecated_help {
+        true => "Flag shorthand -h has been deprecated, please use --help\n".to_string(),
+        false => String::new(),
+    }
+}
+
+/// cobra's FlagErrorFunc of the client: groups add their usage.
+fn flag_error(topic: Topic, path: &str, message: &str) -> Printed {
+    let mut text = format!("{message}\nSee '{path} --help'.\n");
+    if let Does::Group(_) = topic.command.does {
+        text = format!("{}{}\n", text, Topic { full: false, ..topic }.text(path));
+    }
+    Printed::error(125, text)
+}
+
+/// The client's cli.NoArgs and its siblings.
+fn arity_error(topic: Topic, path: &str) -> Printed {
+    let plural = |count: usize| if count == 1 { "argument" } else { "arguments" };
+    let wants = match topic.command.arity {
+        Arity::None => "accepts no arguments".to_string(),
+        Arity::Exactly(n) => format!("requires exactly {n} {}", plural(n)),
+        Arity::AtLeast(n) => format!("requires at least {n} {}", plural(n)),
+        Arity::AtMost(n) => format!("requires at most {n} {}", plural(n)),
+        Arity::Between(low, high) => format!("requires at least {low} and at most {high} {}", plural(high)),
+    };
+    let usage = topic.usage_line(path);
+    let short = topic.command.short;
+    Printed::error(1, format!("\"{path}\" {wants}.\nSee '{path} --help'.\n\nUsage:  {usage}\n\n{short}\n"))
+}
+
+fn refuse_command(command: &Command, parent: &str) -> Printed {
+    let Does::Refused(reason) = command.does else {
+        return Printed::default();
+    };
+    let path = format!("{parent} {}", command.name);
+    Printed::error(1, format!("docker: '{path}' is not simulated here: {reason}.\nSee '{parent} --help'\n"))
+}
+
+fn refuse_unsupported(line: &Line, path: &str) -> Result<(), Printed> {
+    for (flag, text) in &line.flags {
+        let reason = match flag.support {
+            grammar::Support::Works | grammar::Support::Harmless => continue,
+            grammar::Support::Only(values, _) if values.contains(&text.as_str()) => continue,
+            grammar::Support::Only(_, reason) => reason,
+            // A flag that is switched off asks for nothing.
+            grammar::Support::Refused(_) if flag.kind == grammar::Kind::Bool && !value::is_true(text) => continue,
+            grammar::Support::Refused(reason) => reason,
+        };
+        let name = flag.long;
+        let message = format!("docker: --{name} is not simulated here: {reason}.\nSee '{path} --help'.\n");
+        return Err(Printed::error(125, message));
+    }
+    Ok(())
+}
