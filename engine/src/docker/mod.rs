@@ -5,21 +5,63 @@
 //! print now, and whether to ask again. For node work it emits [`NodeRequest`]s and goes on when the [`NodeEvent`]
 //! arrives. It makes no call of its own and knows neither kernel.
 
+mod batch;
+mod client;
+mod container;
+mod create;
+mod exec;
+mod images;
+mod listing;
+mod logs;
+mod names;
+mod reading;
 mod request;
+mod run;
+mod start;
+mod table;
+mod units;
+mod user;
 
 pub use request::*;
 
-use crate::call::Tid;
-use crate::fact::Facts;
+use crate::call::{Signal, Tid};
+use crate::fact::{self, Facts};
 use crate::image::Digest;
-use crate::node::{JobId, NodeEvent, NodeRequest, Watch};
+use crate::node::{Cid, JobId, NodeEvent, NodeRequest, Stream, Watch};
 use crate::scenario::Scenario;
-use crate::sim::Nanos;
+use crate::sim::{self, Nanos, Rng};
 use crate::trace::Category;
+use batch::{News, Verb};
+use client::{Client, Op};
+use container::Container;
+use images::Images;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Containers, images and builds in progress.
 #[derive(Clone, Debug)]
-pub struct Daemon {}
+pub struct Daemon {
+    images: Images,
+    containers: BTreeMap<Cid, Arc<Container>>,
+    /// Processes the node runs for the daemon. Job 0 is the session's shell and not the daemon's.
+    jobs: BTreeMap<JobId, JobRole>,
+    /// Guests that wait for an answer.
+    clients: BTreeMap<Tid, Client>,
+    /// Layers the node has been given.
+    node_layers: BTreeSet<Digest>,
+    ids: Rng,
+    names: Rng,
+    next_cid: u32,
+    next_job: u32,
+}
+
+/// What a job of the node is for.
+#[derive(Clone, Debug)]
+enum JobRole {
+    /// The first process of a container.
+    Init(Cid),
+    Exec(exec::ExecJob),
+}
 
 /// What the daemon wants done and told, in order.
 #[derive(Clone, Debug, Default)]
@@ -42,39 +84,251 @@ pub struct Decision {
     pub text: String,
 }
 
+/// One input to the daemon: its time, and where what follows from it goes.
+struct Turn<'a> {
+    now: Nanos,
+    out: &'a mut DaemonOutput,
+}
+
+impl Turn<'_> {
+    fn decide(&mut self, category: Category, about: &[&str], text: String) {
+        let about = fact::path(about.iter().copied());
+        self.out.decisions.push(Decision { category, about, layer: None, text });
+    }
+}
+
+/// What the daemon, or its client before it asks, refuses; without the words that say who refuses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal {
+    text: String,
+    by_daemon: bool,
+}
+
+impl Refusal {
+    fn daemon(text: impl Into<String>) -> Refusal {
+        Refusal { text: text.into(), by_daemon: true }
+    }
+
+    fn shown(&self) -> String {
+        let prefix = if self.by_daemon { "Error response from daemon: " } else { "" };
+        format!("{prefix}{}", self.text)
+    }
+}
+
 impl Daemon {
     pub fn new(scenario: &Scenario) -> Daemon {
-        let _ = scenario;
-        Daemon {}
+        Daemon {
+            images: Images::new(scenario),
+            containers: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            node_layers: BTreeSet::new(),
+            ids: Rng::new(scenario.seed, sim::Stream::DockerIds),
+            names: Rng::new(scenario.seed, sim::Stream::DockerNames),
+            next_cid: 1,
+            next_job: 1,
+        }
     }
 
     /// A client (the guest process `client`) sent a request. It is answered now or later, by `answers`.
     pub fn request(&mut self, client: Tid, request: Request, now: Nanos, out: &mut DaemonOutput) {
-        let _ = (request, now);
-        out.answers.push((client, Answer { stdout: Vec::new(), stderr: Vec::new(), then: Then::Exit(0) }));
+        let turn = &mut Turn { now, out };
+        match request {
+            Request::Continue => self.ask_again(client),
+            request => {
+                self.clients.insert(client, Client::new(Op::Told));
+                self.begin_request(client, request, turn);
+            }
+        }
+        self.answer_all(turn);
+    }
+
+    fn ask_again(&mut self, client: Tid) {
+        match self.clients.get_mut(&client) {
+            Some(client) => client.ask(),
+            None => self.refuse(client, "Error response from daemon: there is no answer to go on with", 1),
+        }
+    }
+
+    fn begin_request(&mut self, client: Tid, request: Request, turn: &mut Turn<'_>) {
+        match request {
+            Request::Continue => {}
+            Request::Run(run) => self.run(client, *run, turn),
+            Request::Create { config } => self.create_only(client, *config, turn),
+            Request::Start { containers, attach, interactive, stdin } => {
+                let attach = attach || interactive;
+                self.batch(client, Verb::Start { attach, stdin }, containers, turn);
+            }
+            Request::Restart { containers, timeout_s } => {
+                self.batch(client, Verb::Restart { timeout_s }, containers, turn);
+            }
+            Request::Stop { containers, timeout_s } => self.batch(client, Verb::Stop { timeout_s }, containers, turn),
+            Request::Kill { containers, signal } => match batch::kill_verb(&signal) {
+                Ok(verb) => self.batch(client, verb, containers, turn),
+                Err(text) => self.refuse(client, &text, 1),
+            },
+            Request::Wait { containers } => self.batch(client, Verb::Wait, containers, turn),
+            Request::Rm { containers, force, .. } => self.batch(client, Verb::Rm { force }, containers, turn),
+            Request::Exec(exec) => self.exec(client, *exec, turn),
+            Request::Logs { container, follow, timestamps, tail } => {
+                self.logs(client, &container, follow, timestamps, tail.as_deref());
+            }
+            Request::Ps { all, quiet, no_trunc, latest, last, .. } => {
+                self.ps(client, listing::Ps { all, quiet, no_trunc, latest, last }, turn);
+            }
+            Request::Images { quiet, no_trunc, .. } => self.list_images(client, quiet, no_trunc, turn),
+            _ => self.refuse(client, "docker: this command is not simulated yet", 1),
+        }
     }
 
     /// Something happened on the node.
     pub fn on(&mut self, event: &NodeEvent, now: Nanos, out: &mut DaemonOutput) {
-        let _ = (event, now, out);
+        let turn = &mut Turn { now, out };
+        match event {
+            NodeEvent::Started { job, pid } => match self.jobs.get(job).cloned() {
+                Some(JobRole::Init(cid)) => self.started(cid, *job, pid.0, turn),
+                Some(JobRole::Exec(exec)) => self.exec_started(*job, &exec),
+                None => {}
+            },
+            NodeEvent::StartFailed { job, why } => match self.jobs.remove(job) {
+                Some(JobRole::Init(cid)) => self.init_failed(cid, why, turn),
+                Some(JobRole::Exec(exec)) => self.exec_failed(*job, &exec, why),
+                None => {}
+            },
+            NodeEvent::Output { job, stream, data } => match self.jobs.get(job) {
+                Some(JobRole::Init(cid)) => self.container_output(*cid, *stream, data, turn),
+                Some(JobRole::Exec(_)) => self.exec_output(*job, *stream, data),
+                None => {}
+            },
+            NodeEvent::Exited { job, status } => match self.jobs.remove(job) {
+                Some(JobRole::Init(cid)) => self.ended(cid, *status, turn),
+                Some(JobRole::Exec(_)) => self.exec_ended(*job, *status),
+                None => {}
+            },
+            NodeEvent::Committed { container, tar } => self.committed(*container, tar, turn),
+            NodeEvent::ClientGone { tid } => self.client_gone(*tid, turn),
+            NodeEvent::LayerAdded { .. }
+            | NodeEvent::Created { .. }
+            | NodeEvent::Control { .. }
+            | NodeEvent::Prompt { .. } => {}
+        }
+        self.answer_all(turn);
     }
 
     /// The time that [`Daemon::next_wake`] named has come (the grace period of `docker stop`).
     pub fn wake(&mut self, now: Nanos, out: &mut DaemonOutput) {
-        let _ = (now, out);
+        let turn = &mut Turn { now, out };
+        self.end_patience(turn);
+        self.answer_all(turn);
     }
 
     pub fn next_wake(&self) -> Option<Nanos> {
-        None
+        self.containers.values().filter_map(|container| start::kill_at(container)).min()
     }
 
     /// The job that has the console because a client with `-i` is attached to it, if any.
     pub fn console(&self) -> Option<JobId> {
-        None
+        self.clients.values().rev().find_map(|client| match &client.op {
+            Op::Run { container, console: true, .. } => self.containers.get(container)?.job(),
+            Op::Exec { job, console: true, .. } => Some(*job),
+            Op::Batch(batch) => self.containers.get(&batch.console_of()?)?.job(),
+            _ => None,
+        })
     }
 
     /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state`, `container/*/exit_code`.
     pub fn facts(&self, watch: &Watch, out: &mut Facts) {
-        let _ = (watch, out);
+        let _ = watch;
+        for container in self.containers.values() {
+            out.insert(fact::path(["container", &container.name, "state"]), container.status().into());
+        }
+    }
+
+    /// A killed client forwards its signal (`--sig-proxy`, the default) and is answered no more.
+    fn client_gone(&mut self, tid: Tid, turn: &mut Turn<'_>) {
+        let Some(client) = self.clients.remove(&tid) else { return };
+        let attached = match client.op {
+            Op::Run { container, attached: true, .. } => vec![container],
+            Op::Batch(batch) => batch.attached(),
+            _ => Vec::new(),
+        };
+        for container in attached {
+            self.signal(container, Signal::SIGINT, turn);
+        }
+    }
+
+    /// Tells everyone who waits for a container what became of it, in order of pid.
+    fn tell(&mut self, cid: Cid, news: &News, turn: &mut Turn<'_>) {
+        let waiting: Vec<Tid> = self.clients.keys().copied().collect();
+        for tid in waiting {
+            match self.clients.get(&tid).map(|client| &client.op) {
+                Some(Op::Run { container, .. }) if *container == cid => self.run_news(tid, news, turn),
+                Some(Op::Follow { container }) if *container == cid => {
+                    if !matches!(news, News::Started) {
+                        self.finish(tid, 0);
+                    }
+                }
+                Some(Op::Batch(_)) => self.batch_news(tid, cid, news, turn),
+                _ => {}
+            }
+        }
+    }
+
+    fn answer_all(&mut self, turn: &mut Turn<'_>) {
+        self.clients.retain(|tid, client| {
+            let Some(answer) = client.answer() else { return true };
+            let over = matches!(answer.then, Then::Exit(_));
+            turn.out.answers.push((*tid, answer));
+            !over
+        });
+    }
+
+    fn await_op(&mut self, tid: Tid, op: Op) {
+        if let Some(client) = self.clients.get_mut(&tid) {
+            client.op = op;
+        }
+    }
+
+    fn say(&mut self, tid: Tid, stream: Stream, text: &str) {
+        if let Some(client) = self.clients.get_mut(&tid) {
+            client.say(stream, text.as_bytes());
+        }
+    }
+
+    fn finish(&mut self, tid: Tid, code: i32) {
+        if let Some(client) = self.clients.get_mut(&tid) {
+            client.finish(code);
+        }
+    }
+
+    /// One line on standard output, and done.
+    fn tell_line(&mut self, tid: Tid, text: &str) {
+        self.say(tid, Stream::Stdout, &format!("{text}\n"));
+        self.finish(tid, 0);
+    }
+
+    /// One message on standard error, and done.
+    fn refuse(&mut self, tid: Tid, text: &str, code: i32) {
+        self.clients.entry(tid).or_insert_with(|| Client::new(Op::Told));
+        self.say(tid, Stream::Stderr, &format!("{text}\n"));
+        self.finish(tid, code);
+    }
+
+    /// A container by its name, its id or the beginning of its id.
+    fn find(&self, name: &str) -> Result<Cid, String> {
+        let bare = name.strip_prefix('/').unwrap_or(name);
+        let mut all = self.containers.values();
+        if let Some(container) = all.find(|c| c.id == bare || c.name == bare) {
+            return Ok(container.cid);
+        }
+        let mut with_prefix = self.containers.values().filter(|c| !bare.is_empty() && c.id.starts_with(bare));
+        match (with_prefix.next(), with_prefix.next()) {
+            (Some(container), None) => Ok(container.cid),
+            (Some(_), Some(_)) => Err(format!("Multiple IDs found with provided prefix: {name}")),
+            (None, _) => Err(format!("No such container: {name}")),
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

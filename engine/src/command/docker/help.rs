@@ -55,7 +55,9 @@ impl Topic<'_> {
             out.push_str(&format!("\nRun '{} COMMAND --help' for more information on a command.\n", path));
         }
         if is_root {
-            out.push_str("\nTo get more help with docker, check out our guides at https://docs.docker.com/go/guides/\n");
+            out.push_str(
+                "\nTo get more help with docker, check out our guides at https://docs.docker.com/go/guides/\n",
+            );
         }
         out
     }

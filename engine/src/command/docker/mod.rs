@@ -180,9 +180,7 @@ fn unknown_command(name: &str, line: &Line) -> Printed {
     let errors = Topic { command: &ROOT, full: false };
     match flags::split(set, &line.arguments) {
         Err(message) => flag_error(errors, "docker", &message),
-        Ok(again) if again.help => {
-            Printed { stderr: deprecated(&again), stdout: errors.text("docker"), exit_code: 0 }
-        }
+        Ok(again) if again.help => Printed { stderr: deprecated(&again), stdout: errors.text("docker"), exit_code: 0 },
         Ok(again) if again.on("version") || line.on("version") => Printed::output(format!("{VERSION}\n")),
         Ok(_) if line.help => Printed::output(errors.text("docker")),
         Ok(_) => Printed::error(1, format!("docker: '{name}' is not a docker command.\nSee 'docker --help'\n")),

@@ -13,7 +13,10 @@ pub fn parse(spec: &str) -> Result<(String, String, bool), String> {
         _ => return Err(format!("invalid volume specification: '{spec}'")),
     };
     if !target.starts_with('/') {
-        return Err(format!("invalid volume specification: '{spec}': invalid mount config for type {}: invalid mount path: '{target}' mount path must be absolute", if source.starts_with('/') { "\"bind\"" } else { "\"volume\"" }));
+        return Err(format!(
+            "invalid volume specification: '{spec}': invalid mount config for type {}: invalid mount path: '{target}' mount path must be absolute",
+            if source.starts_with('/') { "\"bind\"" } else { "\"volume\"" }
+        ));
     }
     let mut read_only = false;
     for option in mode.split(',') {

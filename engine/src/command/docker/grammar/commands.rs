@@ -25,15 +25,10 @@ pub const ROOT_FLAGS: &[Flag] = &[
     .refused(CLIENT),
     flag(short('D'), "debug", Bool, "Enable debug mode").harmless(),
     flag(short('H'), "host", List, "Daemon socket(s) to connect to").refused(CLIENT),
-    flag(
-        short('l'),
-        "log-level",
-        Str,
-        "Set the logging level (\"debug\"|\"info\"|\"warn\"|\"error\"|\"fatal\")",
-    )
-    .default("info")
-    .harmless()
-    .takes(Word(&["debug", "info", "warn", "error", "fatal"])),
+    flag(short('l'), "log-level", Str, "Set the logging level (\"debug\"|\"info\"|\"warn\"|\"error\"|\"fatal\")")
+        .default("info")
+        .harmless()
+        .takes(Word(&["debug", "info", "warn", "error", "fatal"])),
     flag(super::NO, "tls", Bool, "Use TLS; implied by --tlsverify").refused(CLIENT),
     flag(super::NO, "tlscacert", Str, "Trust certs signed only by this CA")
         .default("/home/learner/.docker/ca.pem")
@@ -115,8 +110,7 @@ const COMMANDS: &[Command] = &[
     WAIT,
 ];
 
-const BUILDER: &[Command] =
-    &[BUILD, refused("prune", "", "Remove build cache", NO_BUILDER_PRUNE)];
+const BUILDER: &[Command] = &[BUILD, refused("prune", "", "Remove build cache", NO_BUILDER_PRUNE)];
 
 const CONTAINER: &[Command] = &[
     ATTACH,
@@ -259,23 +253,15 @@ const HISTORY: Command = action(
     &[flags::HISTORY],
     History,
 );
-const IMAGES: Command = action(
-    "images",
-    "[OPTIONS] [REPOSITORY[:TAG]]",
-    "List images",
-    AtMost(1),
-    &[Image],
-    &[flags::IMAGES],
-    Images,
-);
+const IMAGES: Command =
+    action("images", "[OPTIONS] [REPOSITORY[:TAG]]", "List images", AtMost(1), &[Image], &[flags::IMAGES], Images);
 const IMPORT: Command = refused(
     "import",
     "[OPTIONS] file|URL|- [REPOSITORY[:TAG]]",
     "Import the contents from a tarball to create a filesystem image",
     NO_ARCHIVES,
 );
-const INFO: Command =
-    action("info", "[OPTIONS]", "Display system-wide information", None, &[], &[flags::INFO], Info);
+const INFO: Command = action("info", "[OPTIONS]", "Display system-wide information", None, &[], &[flags::INFO], Info);
 const INSPECT: Command = action(
     "inspect",
     "[OPTIONS] NAME|ID [NAME|ID...]",
@@ -398,8 +384,7 @@ const TOP: Command = Command {
 };
 const UNPAUSE: Command =
     refused("unpause", "CONTAINER [CONTAINER...]", "Unpause all processes within one or more containers", NO_FREEZER);
-const UPDATE: Command =
-    refused("update", CONTAINERS, "Update configuration of one or more containers", NO_UPDATE);
+const UPDATE: Command = refused("update", CONTAINERS, "Update configuration of one or more containers", NO_UPDATE);
 const VERSION: Command =
     action("version", "[OPTIONS]", "Show the Docker version information", None, &[], &[flags::VERSION], Version);
 const WAIT: Command = action(

@@ -106,10 +106,13 @@ pub(super) const CREATE: &[Flag] = &[
 pub(super) const RUN_ONLY: &[Flag] = &[
     flag(short('d'), "detach", Bool, "Run container in background and print container ID"),
     flag(NO, "detach-keys", Str, "Override the key sequence for detaching a container").refused(ATTACH),
-    flag(NO, "pull", Str, "Pull image before running (\"always\"|\"missing\"|\"never\")").default("missing").only(&["missing"], PULL_POLICY),
+    flag(NO, "pull", Str, "Pull image before running (\"always\"|\"missing\"|\"never\")")
+        .default("missing")
+        .only(&["missing"], PULL_POLICY),
     flag(NO, "sig-proxy", Bool, "Proxy received signals to the process").default("true").harmless(),
 ];
 
-pub(super) const CREATE_ONLY: &[Flag] = &[
-    flag(NO, "pull", Str, "Pull image before creating (\"always\"|\"missing\"|\"never\")").default("missing").only(&["missing"], PULL_POLICY),
-];
+pub(super) const CREATE_ONLY: &[Flag] =
+    &[flag(NO, "pull", Str, "Pull image before creating (\"always\"|\"missing\"|\"never\")")
+        .default("missing")
+        .only(&["missing"], PULL_POLICY)];

@@ -33,11 +33,13 @@ pub(super) const NO_SWARM: &str = "there is one node without Swarm; `docker run`
 pub(super) const NO_NETWORKS: &str = "containers on this node have no network yet";
 pub(super) const NO_VOLUMES: &str = "there are no named volumes; `docker run -v SOURCE:TARGET` mounts a directory";
 pub(super) const NO_REGISTRY: &str = "nothing leaves this node; the registry can only be pulled from";
-pub(super) const NO_SEARCH: &str = "the registry here holds a few images; `docker pull` and Tab after `docker run` name them";
+pub(super) const NO_SEARCH: &str =
+    "the registry here holds a few images; `docker pull` and Tab after `docker run` name them";
 pub(super) const NO_LOGIN: &str = "the registry here asks nobody who they are";
 pub(super) const NO_ARCHIVES: &str =
     "images and containers do not travel as archives here; `docker build` and `docker commit` make images";
-pub(super) const NO_COPY: &str = "use `COPY` in a Dockerfile, `-v SOURCE:TARGET`, or `docker exec CONTAINER cat FILE > FILE`";
+pub(super) const NO_COPY: &str =
+    "use `COPY` in a Dockerfile, `-v SOURCE:TARGET`, or `docker exec CONTAINER cat FILE > FILE`";
 pub(super) const NO_ATTACH: &str = "use `docker logs -f`, or `docker exec -it CONTAINER sh`";
 pub(super) const NO_EVENTS: &str = "the timeline of the page shows what happened";
 pub(super) const NO_FREEZER: &str = "containers here cannot be frozen; use `docker stop` and `docker start`";
@@ -48,7 +50,8 @@ pub(super) const NO_CONTEXTS: &str = "the client talks to the daemon of this nod
 pub(super) const NO_PLUGINS: &str = "neither client nor daemon has plugins here";
 pub(super) const NO_TRUST: &str = "images are not signed here";
 pub(super) const NO_SYSTEM_PRUNE: &str = "use `docker container prune` and `docker image prune`";
-pub(super) const NO_BUILDER_PRUNE: &str = "the cache is the images themselves; `docker image prune` removes what is unused";
+pub(super) const NO_BUILDER_PRUNE: &str =
+    "the cache is the images themselves; `docker image prune` removes what is unused";
 pub(super) const NO_COMPLETION: &str = "press Tab: this terminal completes docker commands by itself";
 pub(super) const NO_COMPOSE: &str = "start each container with `docker build` and `docker run`";
 pub(super) const NO_BUILDX: &str = "`docker build` uses the classic builder";

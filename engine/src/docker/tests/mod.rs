@@ -1,0 +1,230 @@
+//! The daemon at a bench: requests in, answers out, with a node that does as the test says.
+
+mod life;
+
+use super::*;
+use crate::call::WaitStatus;
+use crate::node::{ContainerSpec, Place, ProcessSpec, StartError};
+use crate::scenario::{BaseImage, Era};
+use crate::sim::SECOND;
+
+/// What a process does once it has been started, as far as a daemon can see.
+#[derive(Clone, Debug)]
+enum Does {
+    /// Writes this and exits.
+    Prints(&'static [(Stream, &'static str)], i32),
+    /// Runs until SIGKILL; `TERM` ends it only if it says so.
+    Stays {
+        dies_of_term: bool,
+    },
+    Fails(StartError),
+}
+
+#[derive(Debug)]
+struct Bench {
+    daemon: Daemon,
+    now: Nanos,
+    /// What a process with this `argv[0]` does; anything else prints nothing and exits 0.
+    programs: BTreeMap<&'static str, Does>,
+    staying: BTreeMap<JobId, bool>,
+    specs: BTreeMap<Cid, ContainerSpec>,
+    started: Vec<ProcessSpec>,
+    removed: Vec<Cid>,
+    next_pid: u32,
+    next_client: u32,
+    decisions: Vec<String>,
+    said: BTreeMap<Tid, Said>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    stdout: String,
+    stderr: String,
+    /// Both, in the order of printing.
+    all: String,
+    code: Option<i32>,
+}
+
+fn bench() -> Bench {
+    let layer: Arc<[u8]> = vec![0; 1024].into();
+    let base = BaseImage {
+        reference: "busybox:latest".to_owned(),
+        layers: vec![layer],
+        env: Vec::new(),
+        cmd: vec!["sh".to_owned()],
+        working_dir: String::new(),
+        created: "2019-05-20T00:00:00Z".to_owned(),
+        history: vec![("/bin/sh -c #(nop) ADD file:0 in / ".to_owned(), true)],
+    };
+    let scenario = Scenario {
+        seed: 7,
+        era: Era::Course,
+        files: Vec::new(),
+        images: vec![base],
+        node_root: Arc::from(Vec::new()),
+        watch: Watch::default(),
+    };
+    Bench {
+        daemon: Daemon::new(&scenario),
+        now: 0,
+        programs: BTreeMap::new(),
+        staying: BTreeMap::new(),
+        specs: BTreeMap::new(),
+        started: Vec::new(),
+        removed: Vec::new(),
+        next_pid: 100,
+        next_client: 1000,
+        decisions: Vec::new(),
+        said: BTreeMap::new(),
+    }
+}
+
+impl Bench {
+    fn program(&mut self, argv0: &'static str, does: Does) -> &mut Bench {
+        self.programs.insert(argv0, does);
+        self
+    }
+
+    /// Sends a request and carries on until nothing moves.
+    fn ask(&mut self, request: Request) -> Said {
+        let tid = self.begin(request);
+        self.said.get(&tid).cloned().unwrap_or_default()
+    }
+
+    fn begin(&mut self, request: Request) -> Tid {
+        let tid = Tid(self.next_client);
+        self.next_client += 1;
+        let mut out = DaemonOutput::default();
+        self.daemon.request(tid, request, self.now, &mut out);
+        self.settle(out);
+        tid
+    }
+
+    fn event(&mut self, event: NodeEvent) {
+        let mut out = DaemonOutput::default();
+        self.daemon.on(&event, self.now, &mut out);
+        self.settle(out);
+    }
+
+    /// Lets time pass, waking the daemon when it wants to be woken.
+    fn advance(&mut self, ns: Nanos) {
+        let until = self.now + ns;
+        while let Some(at) = self.daemon.next_wake().filter(|at| *at <= until) {
+            self.now = at.max(self.now);
+            let mut out = DaemonOutput::default();
+            self.daemon.wake(self.now, &mut out);
+            self.settle(out);
+        }
+        self.now = until;
+    }
+
+    fn settle(&mut self, out: DaemonOutput) {
+        self.decisions.extend(out.decisions.iter().map(|d| format!("{}: {}", d.about, d.text)));
+        for (tid, answer) in out.answers {
+            let said = self.said.entry(tid).or_default();
+            for (bytes, to_stderr) in [(&answer.stdout, false), (&answer.stderr, true)] {
+                let text = String::from_utf8_lossy(bytes);
+                said.all.push_str(&text);
+                if to_stderr { said.stderr.push_str(&text) } else { said.stdout.push_str(&text) }
+            }
+            match answer.then {
+                Then::Exit(code) => said.code = Some(code),
+                Then::Again => {
+                    let mut out = DaemonOutput::default();
+                    self.daemon.request(tid, Request::Continue, self.now, &mut out);
+                    self.settle(out);
+                }
+            }
+        }
+        for request in out.requests {
+            self.carry_out(request);
+        }
+    }
+
+    fn carry_out(&mut self, request: NodeRequest) {
+        match request {
+            NodeRequest::AddLayer { diff_id, .. } => self.event(NodeEvent::LayerAdded { diff_id }),
+            NodeRequest::Create { container, spec } => {
+                self.specs.insert(container, spec);
+                self.event(NodeEvent::Created { container });
+            }
+            NodeRequest::Start { job, process, at } => self.start(job, at, process),
+            NodeRequest::Signal { job, signal } => match (self.staying.get(&job), signal) {
+                (Some(_), Signal::SIGKILL) | (Some(true), Signal::SIGTERM) => {
+                    self.staying.remove(&job);
+                    self.event(NodeEvent::Exited { job, status: WaitStatus::Signaled(signal) });
+                }
+                _ => {}
+            },
+            NodeRequest::Remove { container } => self.removed.push(container),
+            NodeRequest::Commit { container } => {
+                let tar: Arc<[u8]> = vec![0; 1024].into();
+                self.event(NodeEvent::Committed { container, tar });
+            }
+            NodeRequest::Feed { .. } | NodeRequest::Interrupt { .. } | NodeRequest::Answer { .. } => {}
+        }
+    }
+
+    fn start(&mut self, job: JobId, at: Place, process: ProcessSpec) {
+        assert!(!matches!(at, Place::Node), "the daemon runs nothing outside of containers");
+        let does = self.programs.get(process.argv[0].as_str()).cloned().unwrap_or(Does::Prints(&[], 0));
+        self.started.push(process);
+        if let Does::Fails(why) = does {
+            return self.event(NodeEvent::StartFailed { job, why });
+        }
+        let pid = Tid(self.next_pid);
+        self.next_pid += 1;
+        self.event(NodeEvent::Started { job, pid });
+        match does {
+            Does::Prints(pieces, code) => {
+                for (stream, text) in pieces {
+                    self.event(NodeEvent::Output { job, stream: *stream, data: text.as_bytes().to_vec() });
+                }
+                self.event(NodeEvent::Exited { job, status: WaitStatus::Exited(code) });
+            }
+            Does::Stays { dies_of_term } => {
+                self.staying.insert(job, dies_of_term);
+            }
+            Does::Fails(_) => {}
+        }
+    }
+}
+
+fn config(argv: &[&str]) -> ContainerConfig {
+    ContainerConfig {
+        image: "busybox".to_owned(),
+        argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
+        ..ContainerConfig::default()
+    }
+}
+
+fn named(name: &str, argv: &[&str]) -> ContainerConfig {
+    ContainerConfig { name: Some(name.to_owned()), ..config(argv) }
+}
+
+fn run(config: ContainerConfig) -> Request {
+    Request::Run(Box::new(Run { config, detach: false, remove: false, stdin: ClientStdin::None }))
+}
+
+fn run_detached(config: ContainerConfig) -> Request {
+    Request::Run(Box::new(Run { config, detach: true, remove: false, stdin: ClientStdin::None }))
+}
+
+fn ps_all() -> Request {
+    Request::Ps {
+        all: true,
+        quiet: false,
+        no_trunc: false,
+        size: false,
+        latest: false,
+        last: None,
+        filters: Vec::new(),
+        format: None,
+    }
+}
+
+fn stop(name: &str, timeout_s: Option<i64>) -> Request {
+    Request::Stop { containers: vec![name.to_owned()], timeout_s }
+}
+
+const TEN_SECONDS: Nanos = 10 * SECOND;
