@@ -4,6 +4,9 @@
 //! to these types and sent to the page as postcard. The types hold no HTML and no coordinates: prose is a list of
 //! [`Block`]s of [`Span`]s.
 
+#[cfg(feature = "author")]
+pub mod author;
+
 use engine::scenario::{Claim, Input, Scenario};
 use serde::{Deserialize, Serialize};
 
