@@ -3,6 +3,8 @@
 //! Nothing here knows a kernel or a container: a layer arrives as the tar of an upperdir ([`crate::node`]) and leaves as
 //! one.
 
+pub mod dockerfile;
+pub mod glob;
 pub mod tar;
 
 use serde::{Deserialize, Serialize};
