@@ -12,16 +12,23 @@ mod ports;
 pub mod reference;
 #[cfg(test)]
 mod tests;
+mod size;
 mod value;
 mod volumes;
+
+pub use order::run_error;
+pub use size::human_size;
 
 use crate::docker::{Build, Request};
 use flags::{FlagSet, Line};
 use grammar::{Arity, Command, Does, PLUGINS, ROOT, ROOT_FLAGS};
 use help::Topic;
+use serde::{Deserialize, Serialize};
 
 /// The client whose words these are.
 pub const VERSION: &str = "Docker version 20.10.24+dfsg1, build 297e128";
+
+const DEPRECATED: &str = "Flag shorthand -h has been deprecated, please use --help\n";
 
 /// What a command line means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +48,7 @@ pub struct Printed {
 }
 
 /// A request, and what the client does before it sends it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     pub request: Request,
     /// Files of `--env-file`, to be read and put before the request's own environment.
@@ -49,16 +56,16 @@ pub struct Order {
     /// The client's standard input goes along. With `tty` it must be a terminal.
     pub stdin: Option<Attach>,
     /// A question to be answered with `y` first.
-    pub question: Option<&'static str>,
+    pub question: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attach {
     pub tty: bool,
 }
 
 /// `docker build`, before its context is read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildOrder {
     pub source: Source,
     /// `-f`.
@@ -67,7 +74,7 @@ pub struct BuildOrder {
     pub build: Build,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// `-`: a Dockerfile, or a tar, on standard input.
     Stdin,
@@ -95,8 +102,9 @@ pub fn find(words: &[String]) -> (Topic<'static>, String, usize) {
 
 fn parse_root(words: &[String], env: &[String]) -> Result<Invocation, Printed> {
     let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: false };
-    let root = Topic { command: &ROOT, full: true };
-    let line = flags::split(set, words).map_err(|message| flag_error(root, "docker", &message))?;
+    // Before any command is looked up the client has not yet added `completion` to itself.
+    let bare_root = Topic { command: &ROOT, full: false };
+    let line = flags::split(set, words).map_err(|message| flag_error(bare_root, "docker", &message))?;
     if let Some(level) = line.text("log-level") {
         if !["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"].contains(&level) {
             return Err(Printed::error(1, format!("Unable to parse logging level: {level}\n")));
@@ -126,7 +134,7 @@ fn parse_command(topic: Topic<'static>, path: &str, words: &[String], env: &[Str
     }
     let line = flags::split(FlagSet::of(command), words).map_err(|message| flag_error(topic, path, &message))?;
     if line.help {
-        return Err(Printed { stderr: deprecated(&line), stdout: topic.text(path), exit_code: 0 });
+        return Err(help(topic, path, &line));
     }
     let Does::Action(action) = command.does else {
         // `docker image` alone shows its help; `docker image nonsense` is an error with the same text.
@@ -153,20 +161,22 @@ impl Printed {
 
 /// `docker`, `docker --help`, `docker --version`.
 fn bare(line: &Line) -> Printed {
-    let text = Topic { command: &ROOT, full: true }.text("docker");
+    let root = Topic { command: &ROOT, full: true };
     if line.help {
-        Printed { stderr: deprecated(line), stdout: text, exit_code: 0 }
+        // Here the warning comes before the command is chosen, and is an error's.
+        let stderr = if line.deprecated_help { DEPRECATED } else { "" };
+        Printed { stdout: root.text("docker"), stderr: stderr.to_string(), exit_code: 0 }
     } else if line.on("version") {
         Printed::output(format!("{VERSION}\n"))
     } else {
-        Printed::error(0, text)
+        Printed::error(0, root.text("docker"))
     }
 }
 
 fn help_command(words: &[String]) -> Printed {
     let (topic, path, used) = find(words);
     if used < words.len() {
-        return Printed::error(1, "unknown help topic: ".to_string() + &words.join(" ") + "\n");
+        return Printed::error(1, format!("unknown help topic: {}\n", words[used..].join(" ")));
     }
     if let Does::Refused(_) = topic.command.does {
         return refuse_command(topic.command, path.rsplit_once(' ').map_or("docker", |(parent, _)| parent));
@@ -177,28 +187,28 @@ fn help_command(words: &[String]) -> Printed {
 /// The root itself gets a line whose first word is no command, and takes flags anywhere in it.
 fn unknown_command(name: &str, line: &Line) -> Printed {
     let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: true };
-    let errors = Topic { command: &ROOT, full: false };
+    let root = Topic { command: &ROOT, full: true };
     match flags::split(set, &line.arguments) {
-        Err(message) => flag_error(errors, "docker", &message),
-        Ok(again) if again.help => Printed { stderr: deprecated(&again), stdout: errors.text("docker"), exit_code: 0 },
+        Err(message) => flag_error(root, "docker", &message),
+        Ok(again) if again.help => help(root, "docker", &again),
         Ok(again) if again.on("version") || line.on("version") => Printed::output(format!("{VERSION}\n")),
-        Ok(_) if line.help => Printed::output(errors.text("docker")),
+        Ok(_) if line.help => help(root, "docker", line),
         Ok(_) => Printed::error(1, format!("docker: '{name}' is not a docker command.\nSee 'docker --help'\n")),
     }
 }
 
-fn deprecated(line: &Line) -> String {
-    match line.deprecated_help {
-        true => "Flag shorthand -h has been deprecated, please use --help\n".to_string(),
-        false => String::new(),
-    }
+fn help(topic: Topic, path: &str, line: &Line) -> Printed {
+    let warning = "Flag shorthand -h has been deprecated, please use --help
+";
+    let warning = if line.deprecated_help { warning } else { "" };
+    Printed::output(warning.to_string() + &topic.text(path))
 }
 
 /// cobra's FlagErrorFunc of the client: groups add their usage.
 fn flag_error(topic: Topic, path: &str, message: &str) -> Printed {
     let mut text = format!("{message}\nSee '{path} --help'.\n");
     if let Does::Group(_) = topic.command.does {
-        text = format!("{}{}\n", text, Topic { full: false, ..topic }.text(path));
+        text = format!("{text}{}\n", topic.text(path));
     }
     Printed::error(125, text)
 }

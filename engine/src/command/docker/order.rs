@@ -142,16 +142,21 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
     let text = |name: &str| line.text(name).map(str::to_string);
     let image = line.arguments.first().cloned().unwrap_or_default();
     let wrong = |message: &str| run_error(command, message);
+    // `create` reports as it stands what it meets once its flags are read.
+    let refused = |message: &str| match command {
+        "create" => Printed::error(1, format!("{message}\n")),
+        _ => run_error(command, message),
+    };
     for spec in line.all("publish") {
         ports::check(&spec).map_err(|message| wrong(&message))?;
     }
     let mut mounts = Vec::new();
     for spec in line.all("volume") {
         let volume = volumes::parse(&spec);
-        mounts.push(volume.map_err(|message| wrong(&format!("Error response from daemon: {message}")))?);
+        mounts.push(volume.map_err(|message| refused(&format!("Error response from daemon: {message}")))?);
     }
     if !reference::is_id(&image) {
-        reference::check(&image).map_err(wrong)?;
+        reference::check(&image).map_err(refused)?;
     }
     Ok(ContainerConfig {
         image,
@@ -210,7 +215,7 @@ fn prune(action: Action, line: &Line) -> Invocation {
         Action::ImagePrune => (ObjectKind::Image, ASK_DANGLING),
         _ => (ObjectKind::Container, ASK_CONTAINERS),
     };
-    let question = (!line.on("force")).then_some(question);
+    let question = (!line.on("force")).then(|| question.to_string());
     let request = Request::Prune { what, all };
     Invocation::Ask(Box::new(Order { request, env_files: Vec::new(), stdin: None, question }))
 }

@@ -12,6 +12,8 @@ pub fn check(kind: Kind, text: &str) -> Result<(), String> {
         Kind::Int => int(text).map(drop),
         Kind::Uint16 => uint16(text),
         Kind::Bytes => bytes(text),
+        Kind::BytesOrUnlimited if text == "-1" => Ok(()),
+        Kind::BytesOrUnlimited => bytes(text),
         Kind::Decimal => decimal(text),
         Kind::Duration => duration(text),
         Kind::Env => match text.starts_with('=') || text.is_empty() {
@@ -105,17 +107,19 @@ fn range(function: &str, text: &str) -> String {
     format!("strconv.{function}: parsing {}: value out of range", quoted(text))
 }
 
-/// units.RAMInBytes: `64m`, `1.5 GiB`; `-1` where it means "no limit".
+/// units.RAMInBytes: `64m`, `1.5 GiB`.
 fn bytes(text: &str) -> Result<(), String> {
     let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
     let number = &text[..text.len() - unit.len()];
     let unit = unit.strip_prefix(' ').unwrap_or(unit).to_ascii_lowercase();
     let unit = unit.strip_prefix(['k', 'm', 'g', 't', 'p']).unwrap_or(&unit);
     let unit = unit.strip_prefix('i').unwrap_or(unit);
-    let well_formed = number.split('.').all(|part| !part.is_empty()) && matches!(unit, "" | "b");
-    match text == "-1" || well_formed {
-        true => Ok(()),
-        false => Err(format!("invalid size: '{text}'")),
+    if number.split('.').any(str::is_empty) || !matches!(unit, "" | "b") {
+        return Err(format!("invalid size: '{text}'"));
+    }
+    match number.split('.').count() {
+        1 | 2 => Ok(()),
+        _ => Err(syntax("ParseFloat", number)),
     }
 }
 
@@ -157,12 +161,12 @@ fn duration(text: &str) -> Result<(), String> {
 /// opts.ValidateLabel.
 fn label(text: &str) -> Result<(), String> {
     let key = text.split_once('=').map_or(text, |(key, _)| key);
-    let trimmed = key.trim_start();
-    if trimmed.is_empty() {
+    let key = key.trim_start();
+    if key.is_empty() {
         return Err(format!("invalid label '{text}': empty name"));
     }
-    match trimmed.contains(char::is_whitespace) {
-        true => Err(format!("label '{text}' contains whitespaces")),
+    match key.contains(char::is_whitespace) {
+        true => Err(format!("label '{key}' contains whitespaces")),
         false => Ok(()),
     }
 }

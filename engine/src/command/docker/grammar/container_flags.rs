@@ -64,7 +64,7 @@ pub(super) const CREATE: &[Flag] = &[
     flag(NO, "mac-address", Str, "Container MAC address (e.g., 92:d0:c6:0a:29:33)").refused(NETWORK),
     flag(short('m'), "memory", Bytes, "Memory limit").refused(MEMORY),
     flag(NO, "memory-reservation", Bytes, "Memory soft limit").refused(MEMORY),
-    flag(NO, "memory-swap", Bytes, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap").refused(MEMORY),
+    flag(NO, "memory-swap", BytesOrUnlimited, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap").refused(MEMORY),
     flag(NO, "memory-swappiness", Int, "Tune container memory swappiness (0 to 100)").default("-1").refused(MEMORY),
     flag(NO, "mount", Mount, "Attach a filesystem mount to the container").refused(MOUNTS),
     flag(NO, "name", Str, "Assign a name to the container"),

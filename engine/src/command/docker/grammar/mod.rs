@@ -135,6 +135,8 @@ pub enum Kind {
     Int,
     Uint16,
     Bytes,
+    /// `-1` is no limit.
+    BytesOrUnlimited,
     Decimal,
     Duration,
     List,
@@ -161,7 +163,7 @@ impl Kind {
             Kind::Str => "string",
             Kind::Int => "int",
             Kind::Uint16 => "uint16",
-            Kind::Bytes => "bytes",
+            Kind::Bytes | Kind::BytesOrUnlimited => "bytes",
             Kind::Decimal => "decimal",
             Kind::Duration => "duration",
             Kind::List | Kind::Env | Kind::Label | Kind::Tag => "list",
