@@ -10,9 +10,9 @@ pub mod help;
 mod order;
 mod ports;
 pub mod reference;
+mod size;
 #[cfg(test)]
 mod tests;
-mod size;
 mod value;
 mod volumes;
 

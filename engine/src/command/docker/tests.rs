@@ -10,9 +10,8 @@ const GOLDENS: &str = include_str!("../../../tests/goldens/docker-cli/client.txt
 const NO_DAEMON: &str = "Cannot connect to the Docker daemon";
 
 /// Lines that are answered in another way on purpose. One that comes to agree must leave this list.
-const DIFFERENT: &[(&str, &str)] = &[
-    ("run --add-host x img", "refused by name before its value is looked at: containers have no network here"),
-];
+const DIFFERENT: &[(&str, &str)] =
+    &[("run --add-host x img", "refused by name before its value is looked at: containers have no network here")];
 
 struct Golden {
     line: String,
@@ -266,7 +265,8 @@ fn the_grammar_has_no_name_twice() {
 
 #[test]
 fn references_are_judged_as_by_the_real_client() {
-    for good in ["a", "a:b", "a/b:1.2-x", "localhost:5000/a", "quay.io/a/b@sha256:0123456789abcdef0123456789abcdef", "a__b"]
+    for good in
+        ["a", "a:b", "a/b:1.2-x", "localhost:5000/a", "quay.io/a/b@sha256:0123456789abcdef0123456789abcdef", "a__b"]
     {
         assert_eq!(reference::check(good), Ok(()), "{good}");
     }
@@ -280,8 +280,9 @@ fn any_line_has_an_answer() {
     use crate::sim::Rng;
     let mut rng = Rng::for_guest(7, 1);
     let pieces = [
-        "run", "build", "image", "ls", "ps", "exec", "-", "--", "-it", "-e", "=", "--rm=", "--name", "a:b", "é", "-é", "'",
-        "-p", "1:2:3", "-v", ":", "::", "-m", "9g", "help", "--help", "-h", "\u{0}", "", "-ü=x", "--=", "@", "sha256:",
+        "run", "build", "image", "ls", "ps", "exec", "-", "--", "-it", "-e", "=", "--rm=", "--name", "a:b", "é", "-é",
+        "'", "-p", "1:2:3", "-v", ":", "::", "-m", "9g", "help", "--help", "-h", "\u{0}", "", "-ü=x", "--=", "@",
+        "sha256:",
     ];
     for _ in 0..20_000 {
         let count = rng.below(6);

@@ -25,8 +25,11 @@ pub(super) const BUILD: &[Flag] = &[
     flag(NO, "isolation", Str, "Container isolation technology").refused(PLATFORM),
     flag(NO, "label", Label, "Set metadata for an image"),
     flag(short('m'), "memory", Bytes, "Memory limit").refused(MEMORY),
-    flag(NO, "memory-swap", BytesOrUnlimited, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap").refused(MEMORY),
-    flag(NO, "network", Str, "Set the networking mode for the RUN instructions during build").default("default").only(&["default"], NETWORK),
+    flag(NO, "memory-swap", BytesOrUnlimited, "Swap limit equal to memory plus swap: '-1' to enable unlimited swap")
+        .refused(MEMORY),
+    flag(NO, "network", Str, "Set the networking mode for the RUN instructions during build")
+        .default("default")
+        .only(&["default"], NETWORK),
     flag(NO, "no-cache", Bool, "Do not use cache when building the image"),
     flag(NO, "pull", Bool, "Always attempt to pull a newer version of the image"),
     flag(short('q'), "quiet", Bool, "Suppress the build output and print image ID on success"),
@@ -77,9 +80,8 @@ pub(super) const INSPECT: &[Flag] = &[
     flag(NO, "type", Str, "Return JSON for specified type").takes(Argument::Word(&["image", "container"])),
 ];
 
-pub(super) const IMAGE_INSPECT: &[Flag] = &[
-    flag(short('f'), "format", Str, "Format the output using the given Go template"),
-];
+pub(super) const IMAGE_INSPECT: &[Flag] =
+    &[flag(short('f'), "format", Str, "Format the output using the given Go template")];
 
 pub(super) const CONTAINER_INSPECT: &[Flag] = &[
     flag(short('f'), "format", Str, "Format the output using the given Go template"),
@@ -107,19 +109,29 @@ pub(super) const HISTORY: &[Flag] = &[
 pub(super) const LOGS: &[Flag] = &[
     flag(NO, "details", Bool, "Show extra details provided to logs").refused(LOG_DETAILS),
     flag(short('f'), "follow", Bool, "Follow log output"),
-    flag(NO, "since", Str, "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)").refused(LOG_TIME),
+    flag(
+        NO,
+        "since",
+        Str,
+        "Show logs since timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)",
+    )
+    .refused(LOG_TIME),
     flag(short('n'), "tail", Str, "Number of lines to show from the end of the logs").default("all"),
     flag(short('t'), "timestamps", Bool, "Show timestamps"),
-    flag(NO, "until", Str, "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)").refused(LOG_TIME),
+    flag(
+        NO,
+        "until",
+        Str,
+        "Show logs before a timestamp (e.g. 2013-01-02T13:23:37Z) or relative (e.g. 42m for 42 minutes)",
+    )
+    .refused(LOG_TIME),
 ];
 
-pub(super) const STOP: &[Flag] = &[
-    flag(short('t'), "time", Int, "Seconds to wait for stop before killing it").default("10"),
-];
+pub(super) const STOP: &[Flag] =
+    &[flag(short('t'), "time", Int, "Seconds to wait for stop before killing it").default("10")];
 
-pub(super) const RESTART: &[Flag] = &[
-    flag(short('t'), "time", Int, "Seconds to wait for stop before killing the container").default("10"),
-];
+pub(super) const RESTART: &[Flag] =
+    &[flag(short('t'), "time", Int, "Seconds to wait for stop before killing the container").default("10")];
 
 pub(super) const START: &[Flag] = &[
     flag(short('a'), "attach", Bool, "Attach STDOUT/STDERR and forward signals"),
@@ -127,9 +139,9 @@ pub(super) const START: &[Flag] = &[
     flag(short('i'), "interactive", Bool, "Attach container's STDIN"),
 ];
 
-pub(super) const KILL: &[Flag] = &[
-    flag(short('s'), "signal", Str, "Signal to send to the container").default("KILL").takes(Argument::Word(SIGNALS)),
-];
+pub(super) const KILL: &[Flag] = &[flag(short('s'), "signal", Str, "Signal to send to the container")
+    .default("KILL")
+    .takes(Argument::Word(SIGNALS))];
 
 pub(super) const PULL: &[Flag] = &[
     flag(short('a'), "all-tags", Bool, "Download all tagged images in the repository"),
@@ -150,9 +162,7 @@ pub(super) const VERSION: &[Flag] = &[
     flag(NO, "kubeconfig", Str, "Kubernetes config file").refused(KUBERNETES),
 ];
 
-pub(super) const INFO: &[Flag] = &[
-    flag(short('f'), "format", Str, "Format the output using the given Go template"),
-];
+pub(super) const INFO: &[Flag] = &[flag(short('f'), "format", Str, "Format the output using the given Go template")];
 
 pub(super) const IMAGE_PRUNE: &[Flag] = &[
     flag(short('a'), "all", Bool, "Remove all unused images, not just dangling ones"),
