@@ -19,6 +19,7 @@ mod request;
 mod run;
 mod start;
 mod table;
+mod template;
 mod units;
 mod user;
 

@@ -1,14 +1,80 @@
-//! Requests that need the upper layer of containers: the node is asked to commit, the answer is the rest.
+//! Requests that need the upper layers of containers: the node is asked to commit them; when all are there, the
+//! request goes on.
 
-use super::{Daemon, Turn};
-use crate::node::Cid;
+use super::client::Op;
+use super::ps::Ps;
+use super::{Daemon, Turn, changes};
+use crate::call::Tid;
+use crate::node::{Cid, NodeRequest, Stream};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
-pub(super) struct Reading {}
+pub(super) struct Reading {
+    wanted: BTreeSet<Cid>,
+    read: BTreeMap<Cid, Arc<[u8]>>,
+    then: Then,
+}
+
+/// What the layers are for.
+#[derive(Clone, Debug)]
+pub(super) enum Then {
+    Ps { ps: Ps, shown: Vec<Cid> },
+    Diff { container: Cid },
+    Inspect { names: Vec<String>, container_only: bool, format: Option<String> },
+}
 
 impl Daemon {
+    /// Asks for the upper layers of these containers; without any, goes on at once.
+    pub(super) fn read_uppers(&mut self, tid: Tid, containers: Vec<Cid>, then: Then, turn: &mut Turn<'_>) {
+        let wanted: BTreeSet<Cid> = containers.into_iter().collect();
+        turn.out.requests.extend(wanted.iter().map(|cid| NodeRequest::Commit { container: *cid }));
+        let reading = Reading { wanted, read: BTreeMap::new(), then };
+        self.await_op(tid, Op::Reading(Box::new(reading)));
+        self.all_read(tid, turn);
+    }
+
     pub(super) fn committed(&mut self, container: Cid, tar: &Arc<[u8]>, turn: &mut Turn<'_>) {
-        let _ = (container, tar, turn);
+        let clients: Vec<Tid> = self.clients.keys().copied().collect();
+        for tid in clients {
+            let Some(Op::Reading(reading)) = self.clients.get_mut(&tid).map(|client| &mut client.op) else { continue };
+            if reading.wanted.contains(&container) && !reading.read.contains_key(&container) {
+                reading.read.insert(container, tar.clone());
+                self.all_read(tid, turn);
+            }
+        }
+    }
+
+    fn all_read(&mut self, tid: Tid, turn: &mut Turn<'_>) {
+        let Some(client) = self.clients.get_mut(&tid) else { return };
+        let Op::Reading(reading) = &client.op else { return };
+        if reading.read.len() < reading.wanted.len() {
+            return;
+        }
+        let Op::Reading(reading) = std::mem::replace(&mut client.op, Op::Told) else { return };
+        let sizes = reading.read.iter().map(|(cid, tar)| (*cid, changes::size_bytes(tar))).collect();
+        match reading.then {
+            Then::Ps { ps, shown } => self.show_ps(tid, &ps, &shown, &sizes, turn.now),
+            Then::Diff { container } => self.show_diff(tid, container, &reading.read),
+            Then::Inspect { names, container_only, format } => {
+                let _ = (names, container_only, format);
+            }
+        }
+    }
+
+    pub(super) fn diff(&mut self, tid: Tid, name: &str, turn: &mut Turn<'_>) {
+        match self.find(name) {
+            Ok(container) => self.read_uppers(tid, vec![container], Then::Diff { container }, turn),
+            Err(text) => self.refuse(tid, &format!("Error response from daemon: {text}"), 1),
+        }
+    }
+
+    fn show_diff(&mut self, tid: Tid, cid: Cid, read: &BTreeMap<Cid, Arc<[u8]>>) {
+        let image = self.containers.get(&cid).and_then(|c| self.images.get(&c.image)).cloned();
+        let lower = changes::merged(image.iter().flat_map(|image| image.layers.iter().map(|layer| &layer.tar)));
+        let lines = read.get(&cid).map(|upper| changes::changes(&lower, upper)).unwrap_or_default();
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        self.say(tid, Stream::Stdout, &text);
+        self.finish(tid, 0);
     }
 }
