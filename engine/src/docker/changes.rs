@@ -134,8 +134,17 @@ mod tests {
         ]);
         let listed = changes(&merged([&base]), &upper);
         let wanted = [
-            "A /a", "A /a/x", "C /bin", "C /bin/cat", "D /bin/ls", "C /etc", "A /etc/foo", "C /opt", "D /opt/a",
-            "C /opt/b", "C /srv",
+            "A /a",
+            "A /a/x",
+            "C /bin",
+            "C /bin/cat",
+            "D /bin/ls",
+            "C /etc",
+            "A /etc/foo",
+            "C /opt",
+            "D /opt/a",
+            "C /opt/b",
+            "C /srv",
         ];
         assert_eq!(listed, wanted);
         assert_eq!(size_bytes(&upper), 1 + 12 + 3);

@@ -33,9 +33,14 @@ pub(super) struct Container {
     pub user: String,
     pub hostname: String,
     pub stop_signal: Signal,
+    /// The image's and the client's.
+    pub labels: Vec<(String, String)>,
+    pub exposed_ports: Vec<String>,
     pub layers: Vec<Digest>,
     pub stdin: Stdin,
     pub auto_remove: bool,
+    /// A client was to be attached from the start.
+    pub attached: bool,
     /// Made by `docker build` for one step.
     pub of_build: bool,
     pub created_at: Nanos,
@@ -89,6 +94,16 @@ pub(super) struct LogEntry {
 impl Container {
     pub fn short_id(&self) -> &str {
         &self.id[..12]
+    }
+
+    /// The command line as the COMMAND column shows it: arguments with blanks in single quotes, as
+    /// daemon/list.go does.
+    pub fn argv_text(&self) -> String {
+        let quoted = |arg: &String| {
+            if arg.contains(' ') { format!("'{arg}'") } else { arg.clone() }
+        };
+        let args = self.argv.iter().enumerate().map(|(i, arg)| if i == 0 { arg.clone() } else { quoted(arg) });
+        args.collect::<Vec<_>>().join(" ")
     }
 
     /// State.Status.

@@ -8,6 +8,7 @@ use crate::image::Digest;
 use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin};
 use crate::sim;
 use crate::trace::Category;
+use std::collections::BTreeMap;
 
 /// What image and client together say of the process.
 pub(super) struct Merged {
@@ -17,6 +18,8 @@ pub(super) struct Merged {
     pub workdir: String,
     pub user: String,
     pub stop_signal: Option<String>,
+    pub labels: Vec<(String, String)>,
+    pub exposed_ports: Vec<String>,
 }
 
 impl Daemon {
@@ -58,9 +61,12 @@ impl Daemon {
             user: merged.user,
             hostname,
             stop_signal: merged.stop_signal.as_deref().and_then(parse_signal).unwrap_or(Signal::SIGTERM),
+            labels: merged.labels,
+            exposed_ports: merged.exposed_ports,
             layers: self.image_layers(&image),
             stdin,
             auto_remove: false,
+            attached: false,
             of_build: false,
             created_at: turn.now,
             state: State::Created { failed: None },
@@ -99,6 +105,8 @@ impl Daemon {
             workdir: config.workdir.clone().unwrap_or_else(|| image.working_dir.clone()),
             user: config.user.clone().unwrap_or_else(|| image.user.clone()),
             stop_signal: config.stop_signal.clone().or_else(|| image.stop_signal.clone()),
+            labels: merged_labels(&image.labels, &config.labels),
+            exposed_ports: image.exposed_ports(),
         })
     }
 
@@ -141,10 +149,12 @@ impl Daemon {
         };
         turn.out.requests.push(NodeRequest::Create { container: container.cid, spec });
     }
+}
 
-    fn image_layers(&self, image: &Digest) -> Vec<Digest> {
-        self.images.get(image).map(|image| image.layers.iter().map(|layer| layer.diff_id).collect()).unwrap_or_default()
-    }
+/// The client's labels win; sorted by name, as a Go map prints.
+fn merged_labels(image: &[(String, String)], client: &[(String, String)]) -> Vec<(String, String)> {
+    let all: BTreeMap<String, String> = image.iter().chain(client).cloned().collect();
+    all.into_iter().collect()
 }
 
 /// What the daemon refuses before it looks for the image.

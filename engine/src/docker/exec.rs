@@ -4,6 +4,7 @@ use super::client::Op;
 use super::request::{ClientStdin, Exec};
 use super::{Daemon, JobRole, Turn, start, user};
 use crate::call::{Tid, WaitStatus};
+use crate::image::Digest;
 use crate::node::{Cid, JobId, NodeRequest, Place, ProcessSpec, StartError, Stream};
 
 #[derive(Clone, Debug)]
@@ -92,6 +93,13 @@ impl Daemon {
                 client.finish(status.shell_code());
             }
         }
+    }
+
+    /// ExecIDs: of what runs now, as hashes of their jobs.
+    pub(super) fn exec_ids(&self, container: Cid) -> serde_json::Value {
+        let mine = self.jobs.iter().filter(|(_, role)| matches!(role, JobRole::Exec(e) if e.container == container));
+        let ids: Vec<String> = mine.map(|(job, _)| Digest::of(&job.0.to_le_bytes()).hex()).collect();
+        if ids.is_empty() { serde_json::Value::Null } else { ids.into() }
     }
 
     fn waits_for(&self, tid: Tid, job: JobId) -> bool {

@@ -1,6 +1,6 @@
 //! The images a daemon has and the registry it can pull from.
 
-use super::units;
+use super::{Daemon, changes, units};
 use crate::call::SCENARIO_EPOCH_S;
 use crate::image::Digest;
 use crate::scenario::{BaseImage, Scenario};
@@ -66,6 +66,42 @@ impl Images {
 
     pub fn tagged(&self) -> impl Iterator<Item = (&str, &Arc<Image>)> {
         self.tags.iter().filter_map(|(tag, id)| Some((tag.as_str(), self.images.get(id)?)))
+    }
+}
+
+impl Image {
+    pub fn exposed_ports(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Daemon {
+    pub(super) fn image_layers(&self, image: &Digest) -> Vec<Digest> {
+        self.images.get(image).map(|image| image.layers.iter().map(|layer| layer.diff_id).collect()).unwrap_or_default()
+    }
+
+    pub(super) fn image_size(&self, image: &Digest) -> u64 {
+        self.images.get(image).map(|image| image.layers.iter().map(|layer| layer.size_bytes).sum()).unwrap_or(0)
+    }
+
+    pub(super) fn is_ancestor(&self, _ancestor: &Digest, _image: &Digest) -> bool {
+        false
+    }
+
+    /// The names overlay2 keeps an image's layers under, oldest first.
+    pub(super) fn cache_ids(&self, image: &Digest) -> Vec<String> {
+        self.image_layers(image).iter().map(|diff_id| Digest::of(&diff_id.0).hex()).collect()
+    }
+
+    pub(super) fn image_json(&self, _image: &Digest) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// A file of an image, as its layers together show it.
+    pub(super) fn image_file(&self, image: &Digest, path: &str) -> Option<Vec<u8>> {
+        let image = self.images.get(image)?;
+        let tree = changes::merged(image.layers.iter().map(|layer| &layer.tar));
+        tree.get(path).map(|entry| entry.data.to_vec())
     }
 }
 

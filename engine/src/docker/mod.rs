@@ -6,14 +6,17 @@
 //! arrives. It makes no call of its own and knows neither kernel.
 
 mod batch;
+mod changes;
 mod client;
 mod container;
 mod create;
 mod exec;
+mod format;
 mod images;
-mod listing;
+mod inspect;
 mod logs;
 mod names;
+mod ps;
 mod reading;
 mod request;
 mod run;
@@ -36,6 +39,8 @@ use batch::{News, Verb};
 use client::{Client, Op};
 use container::Container;
 use images::Images;
+use inspect::Inspect;
+use ps::Ps;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -174,10 +179,14 @@ impl Daemon {
             Request::Logs { container, follow, timestamps, tail } => {
                 self.logs(client, &container, follow, timestamps, tail.as_deref());
             }
-            Request::Ps { all, quiet, no_trunc, latest, last, .. } => {
-                self.ps(client, listing::Ps { all, quiet, no_trunc, latest, last }, turn);
+            Request::Ps { all, quiet, no_trunc, size, latest, last, filters, format } => {
+                let last = if latest { Some(1) } else { last.filter(|n| *n > 0) };
+                self.ps(client, Ps { all, quiet, no_trunc, size, last, filters, format }, turn);
             }
-            Request::Images { quiet, no_trunc, .. } => self.list_images(client, quiet, no_trunc, turn),
+            Request::Diff { container } => self.diff(client, &container, turn),
+            Request::Inspect { names, kind, size, format } => {
+                self.inspect(client, Inspect { names, kind, size, format }, turn);
+            }
             _ => self.refuse(client, "docker: this command is not simulated yet", 1),
         }
     }

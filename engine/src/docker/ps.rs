@@ -123,7 +123,7 @@ impl Daemon {
             ("State", c.status().to_owned()),
             ("Status", c.status_text(now)),
             ("Size", format!("{} (virtual {})", units::size3(upper), units::size3(upper + image_bytes))),
-            ("Labels", c.labels().iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")),
+            ("Labels", c.labels.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")),
             ("Mounts", mounts.join(",")),
             ("LocalVolumes", "0".to_owned()),
             ("Networks", "none".to_owned()),
@@ -143,8 +143,8 @@ impl Daemon {
             return String::new();
         }
         let mut ports: Vec<String> = c.config.publish.iter().map(|publish| published(publish)).collect();
-        let exposed = self.images.get(&c.image).map(|image| image.exposed_ports()).unwrap_or_default();
-        ports.extend(exposed.into_iter().filter(|port| !c.config.publish.iter().any(|p| published(p).ends_with(port))));
+        let free = |port: &&String| !c.config.publish.iter().any(|p| published(p).ends_with(port.as_str()));
+        ports.extend(c.exposed_ports.iter().filter(free).cloned());
         ports.join(", ")
     }
 
@@ -158,7 +158,9 @@ impl Daemon {
             && any(&|f| if let Filter::Name(name) = f { Some(name_fits(&c.name, name)) } else { None })
             && any(&|f| if let Filter::Status(status) = f { Some(c.status() == status) } else { None })
             && any(&|f| if let Filter::Ancestor(image) = f { Some(self.descends(c, image)) } else { None })
-            && any(&|f| if let Filter::Exited(code) = f { Some(c.status() == "exited" && c.exit_code() == *code) } else { None })
+            && any(&|f| {
+                if let Filter::Exited(code) = f { Some(c.status() == "exited" && c.exit_code() == *code) } else { None }
+            })
             && any(&|f| if let Filter::Before(cid) = f { Some(c.cid < *cid) } else { None })
             && any(&|f| if let Filter::Since(cid) = f { Some(c.cid > *cid) } else { None })
             && filters.iter().all(|f| if let Filter::Label(label) = f { label_fits(c, label) } else { true })
@@ -210,7 +212,7 @@ fn name_fits(name: &str, filter: &str) -> bool {
 
 fn label_fits(c: &Container, label: &str) -> bool {
     let (key, value) = label.split_once('=').map_or((label, None), |(key, value)| (key, Some(value)));
-    c.labels().iter().any(|(k, v)| k == key && value.is_none_or(|value| v == value))
+    c.labels.iter().any(|(k, v)| k == key && value.is_none_or(|value| v == value))
 }
 
 /// `-p 8080:80` as PORTS shows it.

@@ -2,6 +2,7 @@
 //! request goes on.
 
 use super::client::Op;
+use super::inspect::Inspect;
 use super::ps::Ps;
 use super::{Daemon, Turn, changes};
 use crate::call::Tid;
@@ -21,7 +22,7 @@ pub(super) struct Reading {
 pub(super) enum Then {
     Ps { ps: Ps, shown: Vec<Cid> },
     Diff { container: Cid },
-    Inspect { names: Vec<String>, container_only: bool, format: Option<String> },
+    Inspect(Inspect),
 }
 
 impl Daemon {
@@ -56,9 +57,7 @@ impl Daemon {
         match reading.then {
             Then::Ps { ps, shown } => self.show_ps(tid, &ps, &shown, &sizes, turn.now),
             Then::Diff { container } => self.show_diff(tid, container, &reading.read),
-            Then::Inspect { names, container_only, format } => {
-                let _ = (names, container_only, format);
-            }
+            Then::Inspect(inspect) => self.show_inspect(tid, &inspect, &sizes),
         }
     }
 

@@ -18,7 +18,10 @@ impl Daemon {
         let stdin = start::stdin_of(&run.stdin, run.config.open_stdin, run.config.tty);
         match self.create_or_pull(tid, run.config, stdin, turn) {
             Ok(cid) => {
-                self.change(cid, |c| c.auto_remove = run.remove);
+                self.change(cid, |c| {
+                    c.auto_remove = run.remove;
+                    c.attached = attached;
+                });
                 self.await_op(tid, Op::Run { container: cid, attached, console });
                 if let Some(id) = self.containers.get(&cid).map(|c| c.id.clone()).filter(|_| !attached) {
                     self.say(tid, Stream::Stdout, &format!("{id}\n"));
@@ -77,12 +80,6 @@ impl Daemon {
                 "pull access denied for {name}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
             ))),
         }
-    }
-
-    /// A file of an image, as its topmost layer that has it holds it.
-    pub(super) fn image_file(&self, image: &Digest, path: &str) -> Option<Vec<u8>> {
-        let _ = (image, path);
-        None
     }
 
     pub(super) fn run_news(&mut self, tid: Tid, news: &News, turn: &mut Turn<'_>) {
