@@ -4,8 +4,10 @@
 //! kernel does in the [`Node`]. [`Machine`] is the same loop for a simulated, a real and a recorded node.
 
 mod ledger;
+mod run;
 
 pub use ledger::Log;
+pub use run::{run, step};
 
 use crate::call::{Ret, Tid};
 use crate::docker::{Daemon, DaemonOutput};
