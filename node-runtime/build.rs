@@ -1,0 +1,70 @@
+//! Builds the toolbox, the one binary that runs inside nodes and containers, as a static executable, for
+//! `include_bytes!`. Containers hold nothing but their image's files, so it cannot be linked to anything there.
+//!
+//! `cargo build -p node-runtime` therefore stays one ordinary command. It needs the musl target
+//! (`rustup target add ARCH-unknown-linux-musl`); where that is missing, glibc's static library serves.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What of `engine` the toolbox is made of: the rest may change without building it anew.
+const ENGINE: [&str; 6] = ["call.rs", "command", "docker/request.rs", "image", "node/mod.rs", "program"];
+
+fn main() {
+    let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    println!("cargo:rerun-if-changed={}", here.join("toolbox").display());
+    for part in ENGINE {
+        println!("cargo:rerun-if-changed={}", here.join("../engine/src").join(part).display());
+    }
+    if variable("CARGO_CFG_TARGET_OS") != "linux" {
+        panic!("node-runtime drives a Linux kernel: build it for Linux");
+    }
+    let arch = variable("CARGO_CFG_TARGET_ARCH");
+    let musl = format!("{arch}-unknown-linux-musl");
+    let (target, flags) = if installed(&musl) {
+        (musl, "")
+    } else {
+        (format!("{arch}-unknown-linux-gnu"), "-C\x1ftarget-feature=+crt-static")
+    };
+    let profile = if variable("PROFILE") == "release" { "release" } else { "dev" };
+    let target_dir = target_dir();
+    let status = Command::new(variable("CARGO"))
+        .args(["build", "--quiet", "--bin", "toolbox", "--profile", profile, "--target", &target])
+        .arg("--manifest-path")
+        .arg(here.join("toolbox/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
+        .env("CARGO_PROFILE_DEV_STRIP", "symbols")
+        .env("CARGO_PROFILE_DEV_PANIC", "abort")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
+        .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
+        .env_remove("RUSTC_WORKSPACE_WRAPPER")
+        .env_remove("CARGO_BUILD_TARGET")
+        .status();
+    match status {
+        Ok(status) if status.success() => {}
+        other => panic!("the toolbox was not built ({other:?}); is the target there? rustup target add {target}"),
+    }
+    let directory = if profile == "release" { "release" } else { "debug" };
+    let binary = target_dir.join(&target).join(directory).join("toolbox");
+    println!("cargo:rustc-env=TOOLBOX_BINARY={}", binary.display());
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_default()
+}
+
+/// A target directory beside the others: the outer one is locked while this runs.
+fn target_dir() -> PathBuf {
+    let out = PathBuf::from(variable("OUT_DIR"));
+    // OUT_DIR is TARGET/[TRIPLE/]PROFILE/build/NAME-HASH/out.
+    out.ancestors().nth(4).unwrap_or(&out).join("toolbox")
+}
+
+fn installed(target: &str) -> bool {
+    let rustc = variable("RUSTC");
+    let output = Command::new(rustc).args(["--print", "target-libdir", "--target", target]).output();
+    output.is_ok_and(|o| o.status.success() && Path::new(String::from_utf8_lossy(&o.stdout).trim()).is_dir())
+}

@@ -1,0 +1,2 @@
+//! Scenarios on a real Linux kernel, compared with the simulation.
+pub mod linux;

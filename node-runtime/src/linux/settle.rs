@@ -1,0 +1,380 @@
+//! Granting a call and seeing what came of it: the answer, and whom it woke, bore or ended.
+//!
+//! A process that has come back to the gate says so in its slot. One that has not is looked at in `/proc`: asleep in
+//! two equal sweeps, it waits in the kernel. A wake-up marks the woken as runnable before the call that caused it
+//! returns, so nothing is missed by looking after it. Every wait has a limit, and what is waited for has a name.
+
+use super::proc::{Look, task_list_barrier};
+use super::tasks::{At, status_of};
+use super::LinuxKernel;
+use engine::call::{Ret, Sys, Tid, WaitStatus};
+use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+use toolbox::gate::{Message, Word};
+use toolbox::os::check;
+use toolbox::wire::{Order, Reply};
+
+/// Longest a granted call may take without either returning or going to sleep.
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the gate is listened to before the process is looked at.
+const PATIENCE_NS: u64 = 200_000;
+/// The same for calls that do not sleep.
+const LONG_PATIENCE_NS: u64 = 20_000_000;
+/// Between two sweeps that must be equal.
+const SWEEP_PAUSE: Duration = Duration::from_micros(20);
+const MESSAGE_TIMEOUT_NS: u64 = 10_000_000_000;
+
+/// Whom a step may have touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nobody but the caller.
+    Caller,
+    /// Those that wait in the kernel.
+    Blocked,
+    /// Everyone: signals reach the gate too.
+    All,
+}
+
+/// How a wait for one process ended.
+enum Came {
+    /// It is at the gate with its next call; its last answer, unless it is a new program.
+    Back(Option<Ret>),
+    Asleep,
+    Ended(WaitStatus),
+}
+
+impl LinuxKernel {
+    /// Lets a process make the call it announced.
+    pub(super) fn grant(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Result<Outcome, Fault> {
+        let forks = matches!(sys, Sys::Fork { .. });
+        let child_slot = if forks { self.tasks.take_slot(self.machine.gate())? } else { 0 };
+        let task = self.tasks.get_mut(tid)?;
+        task.at = At::Kernel(sys.clone());
+        let slot = task.slot;
+        self.machine.gate().go(slot, child_slot);
+        let came = match sys {
+            Sys::Exit { .. } => self.await_end(tid, fx)?,
+            _ => self.await_guest(tid, sleeps(sys))?,
+        };
+        let mut reach = reach(sys);
+        let outcome = match came {
+            Came::Back(Some(ret)) => {
+                match ret {
+                    Ret::Int(_) if forks => self.born(tid, child_slot, fx)?,
+                    _ if forks => self.tasks.free_slot(child_slot),
+                    _ => {}
+                }
+                Outcome::Returned(ret)
+            }
+            Came::Back(None) => {
+                if let Sys::Exec { path, argv, .. } = sys {
+                    self.tell(tid, Happening::Executed { path: path.clone(), argv: argv.clone() }, fx);
+                }
+                Outcome::Became
+            }
+            Came::Asleep if forks || matches!(sys, Sys::Exec { .. }) => {
+                return Err(Fault::new(format!("process {} was stopped as it was granted {}", tid.0, name(sys))));
+            }
+            Came::Asleep => Outcome::Blocked(self.blocked_on(tid, sys)?),
+            Came::Ended(status) => {
+                self.ended(tid, status, fx);
+                reach = Reach::All;
+                Outcome::Gone(status)
+            }
+        };
+        self.settle(fx, reach)?;
+        Ok(outcome)
+    }
+
+    /// Answers in place of the kernel: the process comes straight back with its next call.
+    pub(super) fn answer_above(&mut self, tid: Tid, ret: &Ret, fx: &mut Effects) -> Result<(), Fault> {
+        let task = self.tasks.get_mut(tid)?;
+        task.at = At::Kernel(Sys::Getpid);
+        if !self.machine.gate().answer(task.slot, ret, MESSAGE_TIMEOUT_NS) {
+            return Err(Fault::new(format!("process {} did not take its answer", tid.0)));
+        }
+        match self.await_guest(tid, false)? {
+            Came::Back(_) => Ok(()),
+            Came::Asleep => Err(Fault::new(format!("process {} was stopped as it was answered", tid.0))),
+            Came::Ended(status) => {
+                self.ended(tid, status, fx);
+                fx.died.push((tid, status));
+                self.settle(fx, Reach::All)
+            }
+        }
+    }
+
+    /// The first call of a process that was started from outside.
+    pub(super) fn first_call(&mut self, tid: Tid, argv: &[String], fx: &mut Effects) -> Result<(), Fault> {
+        match self.await_guest(tid, false)? {
+            Came::Back(None) => {
+                let path = argv.first().cloned().unwrap_or_default();
+                self.tell(tid, Happening::Executed { path, argv: argv.to_vec() }, fx);
+                Ok(())
+            }
+            _ => Err(Fault::new(format!("process {} ({argv:?}) did not come to the gate", tid.0))),
+        }
+    }
+
+    fn born(&mut self, parent: Tid, slot: u32, fx: &mut Effects) -> Result<(), Fault> {
+        let child = self.tasks.add_child(parent, slot)?;
+        match self.await_guest(child, false)? {
+            Came::Back(None) => {}
+            _ => return Err(Fault::new(format!("process {} did not come to the gate after its birth", child.0))),
+        }
+        fx.born.push(child);
+        self.tell(parent, Happening::Forked { child }, fx);
+        Ok(())
+    }
+
+    fn tell(&self, tid: Tid, what: Happening, fx: &mut Effects) {
+        let container = self.tasks.live.get(&tid).and_then(|task| task.container);
+        fx.events.push(KernelEvent { tid, container, what });
+    }
+
+    /// Waits until a process is back at the gate, asleep in the kernel, or ended.
+    fn await_guest(&mut self, tid: Tid, sleeps: bool) -> Result<Came, Fault> {
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        let task = self.tasks.get(tid)?;
+        let gate = self.machine.gate();
+        let mut patience_ns = if sleeps { PATIENCE_NS } else { LONG_PATIENCE_NS };
+        let mut asleep_before = false;
+        loop {
+            let word = gate.word(task.slot);
+            if word == Word::Said {
+                return self.back(tid).map(Came::Back);
+            }
+            gate.wait(task.slot, word, patience_ns);
+            let after = gate.word(task.slot);
+            if after == Word::Said {
+                continue;
+            }
+            let asleep = match task.outside.look() {
+                Look::Busy => false,
+                Look::Asleep => after == Word::Running && word == after,
+                Look::Stopped => true,
+                Look::Zombie { status, .. } => return Ok(Came::Ended(status_of(status)?)),
+                Look::Gone => return Ok(Came::Ended(self.status_of_gone(tid, None)?)),
+            };
+            if asleep && asleep_before && gate.word(task.slot) == after {
+                return Ok(Came::Asleep);
+            }
+            asleep_before = asleep;
+            patience_ns = PATIENCE_NS / 4;
+            if Instant::now() > deadline {
+                return Err(Fault::new(format!("process {} neither returned from nor sleeps in {:?}", tid.0, task.at)));
+            }
+        }
+    }
+
+    /// Takes what a process said at the gate.
+    fn back(&mut self, tid: Tid) -> Result<Option<Ret>, Fault> {
+        let task = self.tasks.get_mut(tid)?;
+        match self.machine.gate().message(task.slot, MESSAGE_TIMEOUT_NS) {
+            Some(Message::Call { last, next }) => {
+                task.at = At::Gate(next.into_owned());
+                Ok(last)
+            }
+            Some(Message::Broken(why)) => Err(Fault::new(format!("process {}: {why}", tid.0))),
+            None => Err(Fault::new(format!("process {} said at the gate what cannot be read", tid.0))),
+        }
+    }
+
+    /// Waits for a process that called exit(2). The first process of a pid namespace ends only when all others in it
+    /// have been reaped, and some of them may be ours to reap (pid_namespaces(7)).
+    fn await_end(&mut self, tid: Tid, fx: &mut Effects) -> Result<Came, Fault> {
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        loop {
+            let task = self.tasks.get(tid)?;
+            let mut poll = libc::pollfd { fd: task.outside.pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one pollfd that outlives the call.
+            let ready = check(unsafe { libc::poll(&mut poll, 1, 2) }) == Ok(1);
+            let ended = match task.outside.look() {
+                Look::Zombie { status, .. } => Some(status_of(status)?),
+                Look::Gone => Some(self.status_of_gone(tid, None)?),
+                _ => None,
+            };
+            if let Some(status) = ended {
+                task_list_barrier();
+                return Ok(Came::Ended(status));
+            }
+            if !ready {
+                self.sweep(fx, Reach::All, Some(tid))?;
+            }
+            if Instant::now() > deadline {
+                return Err(Fault::new(format!("process {} does not end", tid.0)));
+            }
+        }
+    }
+
+    /// How a process ended that its parent has reaped already. Before Linux 6.15 only the parent can tell.
+    fn status_of_gone(&self, tid: Tid, fx: Option<&Effects>) -> Result<WaitStatus, Fault> {
+        let task = self.tasks.get(tid)?;
+        if let Some(raw) = task.outside.exit_status() {
+            return status_of(raw);
+        }
+        if let At::Kernel(Sys::Exit { code }) = task.at {
+            return Ok(WaitStatus::Exited(code & 0xff));
+        }
+        let told = fx.iter().flat_map(|fx| &fx.woken).find_map(|(_, ret)| match ret {
+            Ret::Waited { pid, status } if task.nspid.contains(pid) => Some(*status),
+            _ => None,
+        });
+        // Nobody was told: the kernel reaped it when its pid namespace ended.
+        Ok(told.unwrap_or(WaitStatus::Signaled(engine::call::Signal::SIGKILL)))
+    }
+
+    fn blocked_on(&self, tid: Tid, sys: &Sys) -> Result<BlockedOn, Fault> {
+        let Sys::Read { fd, .. } = sys else { return Ok(BlockedOn::Other) };
+        let link = std::fs::read_link(format!("/proc/{}/fd/{fd}", self.tasks.get(tid)?.outside.pid));
+        let link = link.unwrap_or_default().to_string_lossy().into_owned();
+        let inode = link.strip_prefix("pipe:[").and_then(|l| l.strip_suffix(']')).and_then(|n| n.parse().ok());
+        let job = inode.and_then(|inode| self.jobs.of_input(inode));
+        Ok(job.map_or(BlockedOn::Other, BlockedOn::Input))
+    }
+
+    fn ended(&mut self, tid: Tid, status: WaitStatus, fx: &mut Effects) {
+        self.tell(tid, Happening::Exited { status }, fx);
+        self.tasks.bury(tid);
+        for container in self.containers.values_mut().filter(|c| c.first == Some(tid)) {
+            container.ended = Some(status);
+        }
+    }
+
+    /// Looks after everyone a step may have touched, until two sweeps in a row find nothing moving.
+    pub(super) fn settle(&mut self, fx: &mut Effects, reach: Reach) -> Result<(), Fault> {
+        if reach == Reach::Caller {
+            return Ok(());
+        }
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        let mut reach = reach;
+        let mut quiet = 0;
+        while quiet < 2 {
+            match self.sweep(fx, reach, None)? {
+                Found::Nothing => quiet += 1,
+                Found::Moving => quiet = 0,
+                Found::Deaths => {
+                    quiet = 0;
+                    reach = Reach::All;
+                    task_list_barrier();
+                }
+            }
+            if quiet == 0 {
+                std::thread::sleep(SWEEP_PAUSE);
+            }
+            if Instant::now() > deadline {
+                return Err(Fault::new("the node does not settle"));
+            }
+        }
+        self.jobs.exchange(fx)?;
+        fx.woken.sort_by_key(|(tid, _)| *tid);
+        fx.died.sort_by_key(|(tid, _)| *tid);
+        fx.born.sort();
+        Ok(())
+    }
+
+    /// One look at everyone within reach, but for `except`.
+    fn sweep(&mut self, fx: &mut Effects, reach: Reach, except: Option<Tid>) -> Result<Found, Fault> {
+        let mut found = Found::Nothing;
+        let tids: Vec<Tid> = self.tasks.live.keys().copied().filter(|tid| Some(*tid) != except).collect();
+        for tid in tids {
+            let task = self.tasks.get(tid)?;
+            let in_kernel = matches!(task.at, At::Kernel(_));
+            if in_kernel && self.machine.gate().word(task.slot) == Word::Said {
+                let ret = self.back(tid)?;
+                let ret = ret.ok_or_else(|| Fault::new(format!("process {} woke as another program", tid.0)))?;
+                fx.woken.push((tid, ret));
+                found = found.max(Found::Moving);
+                continue;
+            }
+            if !in_kernel && reach < Reach::All {
+                continue;
+            }
+            let status = match task.outside.look() {
+                Look::Asleep | Look::Stopped => continue,
+                Look::Busy => {
+                    found = found.max(Found::Moving);
+                    continue;
+                }
+                Look::Zombie { status, .. } => status_of(status)?,
+                Look::Gone => self.status_of_gone(tid, Some(fx))?,
+            };
+            self.ended(tid, status, fx);
+            fx.died.push((tid, status));
+            found = Found::Deaths;
+        }
+        if reach == Reach::All {
+            found = found.max(self.reap(fx)?);
+        }
+        Ok(found)
+    }
+
+    /// Has the node's init reap the dead that are its children: the jobs' first processes, and orphans.
+    fn reap(&mut self, fx: &mut Effects) -> Result<Found, Fault> {
+        let mut found = Found::Nothing;
+        for tid in self.tasks.zombies.keys().copied().collect::<Vec<_>>() {
+            match self.tasks.zombies[&tid].outside.look() {
+                Look::Zombie { parent, .. } if parent == self.tasks.init as u32 => {}
+                Look::Gone => {
+                    self.tasks.zombies.remove(&tid);
+                    continue;
+                }
+                _ => continue,
+            }
+            let (reply, _) = self.machine.order(&Order::Reap { pid: tid.0 }, &[])?;
+            let Reply::Reaped(Some(raw)) = reply else {
+                return Err(Fault::new(format!("the node's init could not reap process {}: {reply:?}", tid.0)));
+            };
+            self.tasks.zombies.remove(&tid);
+            if let Some(job) = self.jobs.of_first(tid) {
+                self.jobs.exchange(fx)?;
+                fx.jobs_ended.push((job, status_of(raw)?));
+                self.end_job(job);
+            }
+            found = Found::Deaths;
+        }
+        Ok(found)
+    }
+
+    fn end_job(&mut self, job: JobId) {
+        self.jobs.first_is_gone(job, self.machine.gate());
+    }
+}
+
+/// What a sweep saw, the most important of it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Found {
+    Nothing,
+    Moving,
+    Deaths,
+}
+
+/// Calls that may wait in the kernel, or end their caller.
+fn sleeps(sys: &Sys) -> bool {
+    matches!(
+        sys,
+        Sys::Read { .. }
+            | Sys::Write { .. }
+            | Sys::Open { .. }
+            | Sys::Wait { .. }
+            | Sys::SigWait { .. }
+            | Sys::Kill { .. }
+            | Sys::SigMask { .. }
+    )
+}
+
+fn reach(sys: &Sys) -> Reach {
+    match sys {
+        Sys::Read { .. } | Sys::Write { .. } | Sys::Close { .. } | Sys::Dup2 { .. } | Sys::Exec { .. } => Reach::Blocked,
+        Sys::Open { .. } | Sys::SigWait { .. } => Reach::Blocked,
+        Sys::Kill { .. } | Sys::SigMask { .. } | Sys::Wait { .. } | Sys::Exit { .. } => Reach::All,
+        _ => Reach::Caller,
+    }
+}
+
+/// A call for a message: its beginning, as its data may be long.
+fn name(sys: &Sys) -> String {
+    const SHOWN: usize = 80;
+    format!("{sys:?}").chars().take(SHOWN).collect()
+}

@@ -1,0 +1,229 @@
+//! Answers in the form both kernels give them (`engine::call`): what a file system or chance chooses is put away here.
+
+use crate::gate::GATE_FD;
+use crate::os::{self, Result, check};
+use engine::call::{Dent, Fd, FileKind, ProcStat, SCENARIO_EPOCH_S, Stat};
+use std::ffi::CStr;
+use std::fs;
+
+/// A directory's size and link count depend on its file system: both are told as ext4 and overlayfs show an empty one.
+const DIR_SIZE_BYTES: u64 = 4096;
+const DIR_NLINK: u32 = 1;
+
+pub(super) fn stat(path: &str, follow: bool, run_start_s: i64) -> Result<Stat> {
+    let path = os::c(path)?;
+    let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
+    // SAFETY: the path is NUL-terminated, and `raw` is plain data that the call fills.
+    unsafe {
+        let mut raw: libc::stat = std::mem::zeroed();
+        check(libc::fstatat(libc::AT_FDCWD, path.as_ptr(), &mut raw, flags))?;
+        Ok(normalise(&raw, run_start_s))
+    }
+}
+
+pub(super) fn fstat(fd: Fd, run_start_s: i64) -> Result<Stat> {
+    Ok(normalise(&raw_fstat(fd)?, run_start_s))
+}
+
+fn raw_fstat(fd: Fd) -> Result<libc::stat> {
+    // SAFETY: `raw` is plain data that the call fills.
+    unsafe {
+        let mut raw: libc::stat = std::mem::zeroed();
+        check(libc::fstat(fd, &mut raw))?;
+        Ok(raw)
+    }
+}
+
+fn normalise(raw: &libc::stat, run_start_s: i64) -> Stat {
+    let kind = kind(raw.st_mode);
+    let dir = kind == FileKind::Dir;
+    let device = matches!(kind, FileKind::CharDevice | FileKind::BlockDevice);
+    Stat {
+        kind,
+        mode: raw.st_mode & 0o7777,
+        uid: raw.st_uid,
+        gid: raw.st_gid,
+        size_bytes: if dir { DIR_SIZE_BYTES } else { raw.st_size as u64 },
+        nlink: if dir { DIR_NLINK } else { raw.st_nlink as u32 },
+        mtime_s: mtime(raw.st_mtime, run_start_s),
+        rdev: if device { (libc::major(raw.st_rdev) as u32, libc::minor(raw.st_rdev) as u32) } else { (0, 0) },
+    }
+}
+
+/// The time a file carries: whatever was written during the run has the scenario's date.
+pub fn mtime(seconds: i64, run_start_s: i64) -> i64 {
+    if seconds >= run_start_s { SCENARIO_EPOCH_S } else { seconds }
+}
+
+pub fn kind(mode: u32) -> FileKind {
+    match mode & libc::S_IFMT {
+        libc::S_IFDIR => FileKind::Dir,
+        libc::S_IFLNK => FileKind::Symlink,
+        libc::S_IFCHR => FileKind::CharDevice,
+        libc::S_IFBLK => FileKind::BlockDevice,
+        libc::S_IFIFO => FileKind::Fifo,
+        libc::S_IFSOCK => FileKind::Socket,
+        _ => FileKind::File,
+    }
+}
+
+/// The inode of the pipe behind a descriptor; `None` if it is something else.
+pub(super) fn pipe_inode(fd: Fd) -> Result<Option<u64>> {
+    let raw = raw_fstat(fd)?;
+    Ok((kind(raw.st_mode) == FileKind::Fifo).then_some(raw.st_ino as u64))
+}
+
+pub(super) fn is_procfs(fd: Fd) -> bool {
+    // SAFETY: `raw` is plain data that the call fills.
+    unsafe {
+        let mut raw: libc::statfs = std::mem::zeroed();
+        libc::fstatfs(fd, &mut raw) == 0 && raw.f_type as i64 == libc::PROC_SUPER_MAGIC as i64
+    }
+}
+
+/// The whole directory, sorted. The gate's own descriptor is left out of a listing of `/proc/self/fd`.
+pub(super) fn getdents(fd: Fd) -> Result<Vec<Dent>> {
+    // SAFETY: no memory is passed.
+    check(unsafe { libc::lseek(fd, 0, libc::SEEK_SET) } as i64)?;
+    let mut buffer = vec![0_u64; 4096];
+    let mut dents = Vec::new();
+    loop {
+        let bytes = size_of_val(buffer.as_slice());
+        // SAFETY: the buffer outlives the call, its size is passed, and it is aligned for linux_dirent64.
+        let got =
+            check(unsafe { libc::syscall(libc::SYS_getdents64, fd, buffer.as_mut_ptr(), bytes) } as i64)? as usize;
+        if got == 0 {
+            break;
+        }
+        let mut at = 0;
+        while at < got {
+            // SAFETY: the kernel has filled `got` bytes with records, each with its length at offset 16, its type at
+            // 18 and its NUL-terminated name at 19 (getdents64(2)).
+            let (length, kind, name) = unsafe {
+                let record = buffer.as_ptr().cast::<u8>().add(at);
+                let length = record.add(16).cast::<u16>().read_unaligned();
+                (length, record.add(18).read(), CStr::from_ptr(record.add(19).cast()))
+            };
+            at += usize::from(length);
+            let name = name.to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                let kind = dent_kind(fd, kind, &name)?;
+                dents.push(Dent { name, kind });
+            }
+        }
+    }
+    if is_procfs(fd) {
+        dents.retain(|dent| dent.name != GATE_FD.to_string());
+    }
+    dents.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(dents)
+}
+
+fn dent_kind(dir: Fd, kind: u8, name: &str) -> Result<FileKind> {
+    match kind {
+        libc::DT_UNKNOWN => {
+            let name = os::c(name)?;
+            // SAFETY: the name is NUL-terminated, and `raw` is plain data that the call fills.
+            unsafe {
+                let mut raw: libc::stat = std::mem::zeroed();
+                check(libc::fstatat(dir, name.as_ptr(), &mut raw, libc::AT_SYMLINK_NOFOLLOW))?;
+                Ok(self::kind(raw.st_mode))
+            }
+        }
+        // DT_* are the upper four bits of S_IF*.
+        kind => Ok(self::kind(u32::from(kind) << 12)),
+    }
+}
+
+/// One process, as the procfs at `/proc` shows it.
+pub(super) fn proc_stat(pid: u32) -> Result<ProcStat> {
+    let proc = os::open("/proc", libc::O_PATH, 0)?;
+    if !is_procfs(std::os::fd::AsRawFd::as_raw_fd(&proc)) {
+        return Err(libc::ENOENT);
+    }
+    let read = |file: &str| {
+        let bytes = fs::read(format!("/proc/{pid}/{file}"));
+        bytes.map_err(|e| match e.raw_os_error() {
+            Some(libc::ENOENT) | None => libc::ESRCH,
+            Some(errno) => errno,
+        })
+    };
+    let text = |file: &str| read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let stat = StatLine::parse(&text("stat")?).ok_or(libc::EIO)?;
+    let status = text("status")?;
+    let numbers = |label: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(label));
+        line.unwrap_or_default().split_whitespace().filter_map(|n| n.parse().ok()).collect()
+    };
+    let itself = fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == pid.to_string().as_str());
+    Ok(ProcStat {
+        pid,
+        ppid: stat.ppid,
+        state: shown_state(stat.state, itself),
+        comm: stat.comm,
+        cmdline: cmdline(&read("cmdline")?),
+        uid: numbers("Uid:").first().copied().unwrap_or_default(),
+        nspid: numbers("NSpid:"),
+    })
+}
+
+/// Only the process whose turn it is runs; others that are about to sleep, or wait for their child, sleep.
+fn shown_state(state: char, itself: bool) -> char {
+    match state {
+        _ if itself => 'R',
+        'T' | 't' => 'T',
+        'Z' | 'X' => 'Z',
+        _ => 'S',
+    }
+}
+
+pub fn cmdline(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.strip_suffix('\0').unwrap_or(&text);
+    if text.is_empty() { Vec::new() } else { text.split('\0').map(str::to_owned).collect() }
+}
+
+/// `/proc/PID/stat`, as far as it is used (proc_pid_stat(5)).
+#[derive(Debug, PartialEq, Eq)]
+pub struct StatLine {
+    pub comm: String,
+    pub state: char,
+    pub ppid: u32,
+    /// As wait(2) would give it; of a zombie only.
+    pub exit_code: i32,
+}
+
+impl StatLine {
+    /// The name may hold anything, even `) S 1`: it ends at the last parenthesis.
+    pub fn parse(text: &str) -> Option<StatLine> {
+        let (before, after) = text.trim_end().rsplit_once(") ")?;
+        let (_, comm) = before.split_once('(')?;
+        let mut fields = after.split(' ');
+        let state = fields.next()?.chars().next()?;
+        let ppid = fields.next()?.parse().ok()?;
+        // Field 52; state is field 3.
+        let exit_code = fields.nth(47).and_then(|n| n.parse().ok()).unwrap_or(0);
+        Some(StatLine { comm: comm.to_owned(), state, ppid, exit_code })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stat_line_is_read_whatever_the_process_is_called() {
+        let own = fs::read_to_string("/proc/self/stat").unwrap();
+        let fields: Vec<&str> = own[own.rfind(')').unwrap() + 2..].split_whitespace().collect();
+        assert_eq!(fields.len(), 50, "proc_pid_stat(5) lists 52 fields");
+        let odd = format!("7 (a) S 1) {}", fields.join(" "));
+        let line = StatLine::parse(&odd).unwrap();
+        assert_eq!((line.comm.as_str(), line.ppid, line.exit_code), ("a) S 1", fields[1].parse().unwrap(), 0));
+    }
+
+    #[test]
+    fn files_written_during_the_run_carry_the_scenario_date() {
+        assert_eq!(mtime(100, 200), 100);
+        assert_eq!(mtime(200, 200), SCENARIO_EPOCH_S);
+    }
+}

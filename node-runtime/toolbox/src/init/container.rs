@@ -1,0 +1,102 @@
+//! A container's file systems: its overlay in the store, and the view its processes get of it.
+
+use super::root::{kernel_mounts, toolbox_mount};
+use super::{During, LAYERS, NODE_ROOT, Step, merged};
+use crate::os::{self, Result};
+use engine::call::Errno;
+use engine::node::{Bind, Cid, StartError};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+/// Why a container's process could not be started: for the learner, or for whoever looks after the machine.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(super) enum Failed {
+    Start(StartError),
+    Node(String, i32),
+}
+
+impl From<(String, i32)> for Failed {
+    fn from((what, errno): (String, i32)) -> Failed {
+        Failed::Node(what, errno)
+    }
+}
+
+/// An errno as the learner is told it.
+pub(super) fn named(errno: i32) -> Errno {
+    Errno::from_number(errno).unwrap_or(Errno::EIO)
+}
+
+/// Mounts a new container's overlay at `/cN/merged` of the store. Features that would show on disk in forms that older
+/// kernels do not have are off (overlayfs.rst). Lower directories are named relative to the current one: mount options
+/// must fit one page.
+pub(super) fn mount_overlay(container: Cid, lowers: &[String]) -> Step<()> {
+    let home = format!("/c{}", container.0);
+    os::mkdir(&home, 0o755).during(&home)?;
+    for dir in ["upper", "work", "merged"] {
+        os::mkdir(&format!("{home}/{dir}"), 0o755).during(dir)?;
+    }
+    os::chdir(LAYERS).during(LAYERS)?;
+    let lowers = lowers.join(":");
+    let options = format!(
+        "lowerdir={lowers},upperdir={home}/upper,workdir={home}/work,redirect_dir=off,index=off,metacopy=off,xino=off"
+    );
+    let mounted = os::mount("overlay", &merged(container), "overlay", 0, &options).during("mount the overlay");
+    os::chdir("/").during("chdir /")?;
+    mounted
+}
+
+/// Moves the calling process, which is in the store's mount namespace, into a mount namespace with the container's
+/// view. Binds are opened before the node goes out of sight and attached inside the new root.
+pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool) -> std::result::Result<(), Failed> {
+    os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
+    os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
+    let toolbox = toolbox_mount()?;
+    let mut trees = Vec::new();
+    for bind in binds {
+        let tree = bind_source(bind);
+        let tree = tree.map_err(|errno| Failed::Start(StartError::Mount(bind.source.clone(), named(errno))))?;
+        trees.push((bind, tree));
+    }
+    os::chdir(&merged(container)).during("chdir to the container's root")?;
+    // pivot_root(2) wants a mount point of this namespace, and a read-only view must not change the overlay itself.
+    os::mount(".", ".", "", libc::MS_BIND, "").during("bind the container's root")?;
+    os::chdir(&merged(container)).during("chdir to the container's root")?;
+    os::pivot_to_cwd().during("pivot_root")?;
+    kernel_mounts(&toolbox)?;
+    for (bind, (tree, dir)) in trees {
+        let attached = attach(bind, &tree, dir);
+        attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
+    }
+    if read_only {
+        let root = os::open("/", libc::O_PATH, 0).during("open /")?;
+        os::set_read_only(root.as_raw_fd(), c"").during("mount_setattr(MOUNT_ATTR_RDONLY)")?;
+    }
+    Ok(())
+}
+
+/// The mount to bind, and whether it is a directory. Symlinks are the node's, not the store's.
+fn bind_source(bind: &Bind) -> Result<(OwnedFd, bool)> {
+    let node = os::open(NODE_ROOT, libc::O_PATH | libc::O_DIRECTORY, 0)?;
+    let source = os::openat2(node.as_raw_fd(), &bind.source, libc::O_PATH, libc::RESOLVE_IN_ROOT)?;
+    // SAFETY: `raw` is plain data that the call fills.
+    let mode = unsafe {
+        let mut raw: libc::stat = std::mem::zeroed();
+        os::check(libc::fstat(source.as_raw_fd(), &mut raw))?;
+        raw.st_mode
+    };
+    Ok((os::clone_mount(&source)?, mode & libc::S_IFMT == libc::S_IFDIR))
+}
+
+/// Attaches a bind, making its target if it is not there, as runc does (libcontainer/rootfs_linux.go).
+fn attach(bind: &Bind, tree: &OwnedFd, dir: bool) -> Result<()> {
+    let target = bind.target.trim_end_matches('/');
+    if dir {
+        os::mkdir_all(target)?;
+    } else {
+        os::mkdir_all(target.rsplit_once('/').map_or("", |(parent, _)| parent))?;
+        drop(os::open(target, libc::O_CREAT | libc::O_WRONLY, 0o755)?);
+    }
+    if bind.read_only {
+        os::set_read_only(tree.as_raw_fd(), c"")?;
+    }
+    os::attach_mount(tree, target)
+}

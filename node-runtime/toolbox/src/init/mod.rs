@@ -1,0 +1,153 @@
+//! Pid 1 of a node: mounts the store and the node's root, starts processes when told, reaps when told.
+//!
+//! It alone spawns on the node, so no helper ever takes a pid there: pids stay those of the scenario. It does nothing
+//! by itself, not even reap: what happens on a node happens in the order in which the runner asks. When the runner is
+//! gone, so is the socket, then the init, and with it every process and mount of the node.
+//!
+//! Two mount namespaces: in the *store's* lie the layers, the upperdirs and the overlays; in the *node's*, which init
+//! lives in itself, only what a learner shall see.
+
+mod container;
+mod root;
+mod spawn;
+
+use crate::gate::GATE_FD;
+use crate::os::{self, Result};
+use crate::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
+use engine::node::Cid;
+use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+/// Where the store's mount namespace has things.
+pub(crate) const NODE_ROOT: &str = "/root";
+pub(crate) const LAYERS: &str = "/layers";
+pub(crate) const TOOLBOX_COPY: &str = "/toolbox";
+pub(crate) const HOSTNAME: &str = "node";
+
+pub(crate) fn merged(container: Cid) -> String {
+    format!("/c{}/merged", container.0)
+}
+
+/// What the init holds on to.
+struct Init {
+    /// The store's mount namespace, and the node's own mount and pid namespaces.
+    store: OwnedFd,
+    own_mnt: Option<OwnedFd>,
+    own_pid: OwnedFd,
+    /// The first process of each container that runs.
+    inits: BTreeMap<Cid, (u32, OwnedFd)>,
+}
+
+pub fn main() -> i32 {
+    match serve() {
+        Ok(()) => 0,
+        Err((what, errno)) => {
+            let text = std::io::Error::from_raw_os_error(errno);
+            reply(&Reply::Failed(format!("the node's init: {what}: {text}")), &[]);
+            1
+        }
+    }
+}
+
+/// What was being done, and the errno.
+type Step<T> = std::result::Result<T, (String, i32)>;
+
+pub(crate) trait During<T> {
+    fn during(self, what: &str) -> Step<T>;
+}
+
+impl<T> During<T> for Result<T> {
+    fn during(self, what: &str) -> Step<T> {
+        self.map_err(|errno| (what.to_owned(), errno))
+    }
+}
+
+fn serve() -> Step<()> {
+    // A group and session of its own: kill(0, …) of a guest must not reach the runner.
+    // The umask is login(1)'s, for all that descend from here.
+    // SAFETY: no memory is passed.
+    unsafe {
+        libc::setsid();
+        libc::umask(0o022);
+    }
+    os::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _).during("prctl(PR_SET_PDEATHSIG)")?;
+    os::prctl(libc::PR_SET_NAME, c"init".as_ptr() as _).during("prctl(PR_SET_NAME)")?;
+    root::mount_store()?;
+    let (store_dir, node_root) = root::dirs()?;
+    let mut init = Init {
+        store: os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?,
+        own_mnt: None,
+        own_pid: os::open("/proc/self/ns/pid", libc::O_RDONLY, 0).during("/proc/self/ns/pid")?,
+        inits: BTreeMap::new(),
+    };
+    reply(&Reply::Ready, &[store_dir.as_raw_fd(), node_root.as_raw_fd()]);
+    drop((store_dir, node_root));
+    let mut packet = vec![0; PACKET_BYTES];
+    loop {
+        let (length, fds) = os::receive(SOCKET_FD, &mut packet).during("recvmsg")?;
+        if length == 0 {
+            return Ok(());
+        }
+        let order = postcard::from_bytes(&packet[..length]).map_err(|_| ("an order".to_owned(), libc::EPROTO))?;
+        init.obey(order, fds)?;
+    }
+}
+
+fn reply(reply: &Reply, fds: &[RawFd]) {
+    let bytes = postcard::to_allocvec(reply).unwrap_or_default();
+    // If the runner is gone, the next receive says so.
+    let _ = os::send(SOCKET_FD, &bytes, fds);
+}
+
+impl Init {
+    fn obey(&mut self, order: Order, fds: Vec<OwnedFd>) -> Step<()> {
+        match order {
+            Order::Boot => {
+                root::boot()?;
+                self.own_mnt =
+                    Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
+                reply(&Reply::Done, &[]);
+            }
+            Order::Create { container, lowers } => {
+                self.in_store(|| container::mount_overlay(container, &lowers))?;
+                reply(&Reply::Done, &[]);
+            }
+            Order::Remove { container } => {
+                self.inits.remove(&container);
+                self.in_store(|| os::umount(&merged(container), 0).during("umount"))?;
+                reply(&Reply::Done, &[]);
+            }
+            Order::Reap { pid } => {
+                let ended = os::wait(pid as i32, libc::WNOHANG).during("wait4")?;
+                self.inits.retain(|_, (init, _)| *init != pid);
+                reply(&Reply::Reaped(ended.map(|(_, status)| status)), &[]);
+            }
+            Order::Spawn { slot, at, hostname, binds, read_only, process } => {
+                let order = spawn::Spawn { slot, at, hostname, binds, read_only, process };
+                match self.spawn(order, &fds)? {
+                    Ok((pid, pidfd)) => reply(&Reply::Spawned(Ok(pid)), &[pidfd.as_raw_fd()]),
+                    Err(why) => reply(&Reply::Spawned(Err(why)), &[]),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Does something in the store's mount namespace and comes back.
+    fn in_store<T>(&self, what: impl FnOnce() -> Step<T>) -> Step<T> {
+        os::setns(self.store.as_raw_fd(), libc::CLONE_NEWNS).during("setns(store)")?;
+        let done = what();
+        if let Some(own) = &self.own_mnt {
+            os::setns(own.as_raw_fd(), libc::CLONE_NEWNS).during("setns(node)")?;
+        }
+        done
+    }
+}
+
+/// Descriptors that every new process is born with, and that only it may keep: the gate's.
+pub(crate) fn close_others_on_exec() -> Result<()> {
+    os::close_on_exec(3, GATE_FD as u32 - 1)?;
+    os::close_on_exec(GATE_FD as u32 + 1, u32::MAX)
+}
+
+pub(crate) const TOOLBOX_SOURCE: RawFd = TOOLBOX_FD;

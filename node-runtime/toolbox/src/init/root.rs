@@ -1,0 +1,93 @@
+//! The file systems of a node: the store, the node's root, and what is mounted in it.
+
+use super::{During, HOSTNAME, LAYERS, NODE_ROOT, Step, TOOLBOX_COPY, TOOLBOX_SOURCE};
+use crate::os::{self, Result};
+use crate::wire::EMPTY_LAYER;
+use engine::node::TOOLBOX;
+use std::fs::File;
+use std::io;
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+
+/// Directories that are there on every Linux, to hang the store's tmpfs on for a moment.
+const HOOKS: [&str; 4] = ["/tmp", "/mnt", "/var", "/proc"];
+
+/// Leaves the real machine's mounts for a tmpfs: `/root` (the node's root, a tmpfs of its own), `/layers`, `/proc`.
+pub(super) fn mount_store() -> Step<()> {
+    os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
+    let mounted = HOOKS.iter().find(|hook| os::mount("drydock", hook, "tmpfs", libc::MS_NODEV, "mode=0755").is_ok());
+    let hook = mounted.ok_or(("mount a tmpfs for the store".to_owned(), os::errno()))?;
+    os::chdir(hook).during("chdir")?;
+    for dir in [NODE_ROOT, LAYERS, "/proc"] {
+        os::mkdir(&dir[1..], 0o755).during(dir)?;
+    }
+    os::mkdir(&format!("{}/{EMPTY_LAYER}", &LAYERS[1..]), 0o755).during("the empty layer")?;
+    os::mount("tmpfs", &NODE_ROOT[1..], "tmpfs", 0, "mode=0755").during("mount the node's root")?;
+    os::pivot_to_cwd().during("pivot_root")?;
+    mount_proc("/proc").during("mount /proc")?;
+    copy_toolbox().during("copy the toolbox")
+}
+
+fn mount_proc(target: &str) -> Result<()> {
+    os::mount("proc", target, "proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC, "")
+}
+
+/// The executable comes as a descriptor of a memfd, which cannot be bind-mounted.
+fn copy_toolbox() -> Result<()> {
+    let code = |e: io::Error| e.raw_os_error().unwrap_or(libc::EIO);
+    // SAFETY: the runner passed this descriptor for this purpose; nobody else uses it.
+    let mut source = unsafe { File::from_raw_fd(TOOLBOX_SOURCE) };
+    let mut copy = File::create(TOOLBOX_COPY).map_err(code)?;
+    io::copy(&mut source, &mut copy).map_err(code)?;
+    copy.set_permissions(PermissionsExt::from_mode(0o755)).map_err(code)
+}
+
+/// The store's directory and the node's root, for the runner to fill and to look at.
+pub(super) fn dirs() -> Step<(OwnedFd, OwnedFd)> {
+    let store = os::open("/", libc::O_RDONLY | libc::O_DIRECTORY, 0).during("open the store")?;
+    let root = os::open(NODE_ROOT, libc::O_RDONLY | libc::O_DIRECTORY, 0).during("open the node's root")?;
+    Ok((store, root))
+}
+
+/// Mounts `/proc` and `/dev` in the node's root, and moves in, in a mount namespace of its own. What is mounted there
+/// later shows in the store's namespace as well (shared), so that containers can bind it.
+pub(super) fn boot() -> Step<()> {
+    os::mount("none", NODE_ROOT, "", libc::MS_SHARED, "").during("mount --make-shared /")?;
+    let toolbox = toolbox_mount()?;
+    os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
+    os::chdir(NODE_ROOT).during("chdir")?;
+    os::pivot_to_cwd().during("pivot_root")?;
+    kernel_mounts(&toolbox)?;
+    os::mkdir_if_missing("/tmp", 0o777).during("/tmp")?;
+    os::chmod("/tmp", 0o1777).during("/tmp")?;
+    os::sethostname(HOSTNAME).during("sethostname")
+}
+
+/// The toolbox's executable as a mount that can be attached anywhere. The caller is in the store's mount namespace.
+pub(super) fn toolbox_mount() -> Step<OwnedFd> {
+    let file = os::open(TOOLBOX_COPY, libc::O_PATH, 0).during("open the toolbox")?;
+    os::clone_mount(&file).during("open_tree(the toolbox)")
+}
+
+/// What the kernel and the runtime put into every root: `/proc`, and `/dev` with six devices and the toolbox.
+pub(super) fn kernel_mounts(toolbox: &OwnedFd) -> Step<()> {
+    os::mkdir_if_missing("/proc", 0o755).during("/proc")?;
+    mount_proc("/proc").during("mount /proc")?;
+    os::mkdir_if_missing("/dev", 0o755).during("/dev")?;
+    os::mount("tmpfs", "/dev", "tmpfs", libc::MS_NOSUID, "mode=0755,size=64k").during("mount /dev")?;
+    // Numbers from Documentation/admin-guide/devices.txt.
+    let devices = [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
+    for (name, minor) in devices {
+        device(name, 1, minor)?;
+    }
+    device("tty", 5, 0)?;
+    drop(os::open(TOOLBOX, libc::O_CREAT | libc::O_WRONLY, 0o755).during(TOOLBOX)?);
+    os::attach_mount(toolbox, TOOLBOX).during("mount the toolbox")
+}
+
+fn device(name: &str, major: u32, minor: u32) -> Step<()> {
+    let path = format!("/dev/{name}");
+    os::mknod_char(&path, 0o666, major, minor).during(&path)?;
+    // mknod(2) applies the umask.
+    os::chmod(&path, 0o666).during(&path)
+}
