@@ -45,8 +45,9 @@ pub(super) fn mount_overlay(container: Cid, lowers: &[String]) -> Step<()> {
 }
 
 /// Moves the calling process, which is in the store's mount namespace, into a mount namespace with the container's
-/// view. Binds are opened before the node goes out of sight and attached inside the new root.
-pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool) -> std::result::Result<(), Failed> {
+/// view. Mount points and the working directory are made if they are not there, as runc does
+/// (libcontainer/rootfs_linux.go), before the root becomes read-only. Binds are opened before the node goes out of sight and attached inside the new root.
+pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool, cwd: &str) -> std::result::Result<(), Failed> {
     os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
     os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
     let toolbox = toolbox_mount()?;
@@ -66,6 +67,7 @@ pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool) -> std::res
         let attached = attach(bind, &tree, dir);
         attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
     }
+    os::mkdir_all(cwd).map_err(|errno| Failed::Start(StartError::Cwd(named(errno))))?;
     if read_only {
         let root = os::open("/", libc::O_PATH, 0).during("open /")?;
         os::set_read_only(root.as_raw_fd(), c"").during("mount_setattr(MOUNT_ATTR_RDONLY)")?;
@@ -93,7 +95,7 @@ fn attach(bind: &Bind, tree: &OwnedFd, dir: bool) -> Result<()> {
         os::mkdir_all(target)?;
     } else {
         os::mkdir_all(target.rsplit_once('/').map_or("", |(parent, _)| parent))?;
-        drop(os::open(target, libc::O_CREAT | libc::O_WRONLY, 0o755)?);
+        drop(os::open(target, libc::O_CREAT | libc::O_WRONLY, 0o644)?);
     }
     if bind.read_only {
         os::set_read_only(tree.as_raw_fd(), c"")?;

@@ -103,9 +103,10 @@ impl Init {
     fn obey(&mut self, order: Order, fds: Vec<OwnedFd>) -> Step<()> {
         match order {
             Order::Boot => {
-                root::boot()?;
+                let peer = root::boot()?;
                 self.own_mnt =
                     Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
+                self.in_store(|| root::show_node(&peer))?;
                 reply(&Reply::Done, &[]);
             }
             Order::Create { container, lowers } => {

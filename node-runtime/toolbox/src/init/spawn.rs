@@ -4,7 +4,7 @@ use super::container::{self, Failed, named};
 use super::{During, Init, Step, close_others_on_exec};
 use crate::gate::SLOT_VARIABLE;
 use crate::os::{self, Result};
-use engine::node::{Bind, Cid, Place, ProcessSpec, StartError};
+use engine::node::{Bind, Place, ProcessSpec, StartError};
 use std::ffi::CString;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -46,7 +46,10 @@ impl Init {
     ) -> Step<std::result::Result<(u32, OwnedFd), StartError>> {
         let (mut from_child, to_init) = std::io::pipe().map_err(|_| ("pipe".to_owned(), os::errno()))?;
         let joined = match order.at {
-            Place::Join(container) => Some(self.first_process(container)?),
+            Place::Join(container) => match self.inits.get(&container) {
+                Some((_, pidfd)) => Some(pidfd.as_raw_fd()),
+                None => return Ok(Err(StartError::Exec(named(libc::ESRCH)))),
+            },
             _ => None,
         };
         if let Some(pidfd) = joined {
@@ -92,11 +95,6 @@ impl Init {
         }
     }
 
-    fn first_process(&self, container: Cid) -> Step<i32> {
-        let init = self.inits.get(&container);
-        init.map(|(_, pidfd)| pidfd.as_raw_fd()).ok_or(("a container that does not run".to_owned(), libc::ESRCH))
-    }
-
     /// In the child: comes back only if it could not become the program.
     fn child(&self, order: &Spawn, stdio: &[OwnedFd], joined: Option<i32>) -> Failed {
         match self.arrange(order, stdio, joined) {
@@ -119,7 +117,7 @@ impl Init {
             Place::Init(container) => {
                 os::sethostname(&order.hostname).during("sethostname")?;
                 os::setns(self.store.as_raw_fd(), libc::CLONE_NEWNS).during("setns(store)")?;
-                container::enter(container, &order.binds, order.read_only)?;
+                container::enter(container, &order.binds, order.read_only, &order.process.cwd)?;
                 true
             }
             Place::Join(_) => {
@@ -133,11 +131,7 @@ impl Init {
             }
         };
         close_others_on_exec().during("close_range")?;
-        let cwd = |errno| Failed::Start(StartError::Cwd(named(errno)));
-        if !order.process.cwd.is_empty() && os::chdir(&order.process.cwd).is_err() {
-            os::mkdir_all(&order.process.cwd).map_err(cwd)?;
-            os::chdir(&order.process.cwd).map_err(cwd)?;
-        }
+        os::chdir(&order.process.cwd).map_err(|errno| Failed::Start(StartError::Cwd(named(errno))))?;
         limit_power(inside).during("drop capabilities")?;
         become_user(order.process.uid, order.process.gid).during("setuid")?;
         Ok(())
@@ -188,7 +182,7 @@ fn execute(process: &ProcessSpec, slot: u32) -> Result<Never> {
     }
     let path = process.env.iter().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
     let mut refused = None;
-    for dir in path.split(':').filter(|dir| !dir.is_empty()) {
+    for dir in path.split(':').map(|dir| if dir.is_empty() { "." } else { dir }) {
         match os::execve(&os::c(format!("{dir}/{name}"))?, &argv, &env) {
             libc::ENOENT | libc::ENOTDIR => {}
             libc::EACCES => refused = Some(libc::EACCES),
