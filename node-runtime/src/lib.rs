@@ -1,2 +1,3 @@
 //! Scenarios on a real Linux kernel, compared with the simulation.
 pub mod linux;
+pub mod serve;
