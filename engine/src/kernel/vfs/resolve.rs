@@ -1,0 +1,296 @@
+//! From a path to an inode: path_resolution(7).
+
+use super::tree::ROOT;
+use super::{Fs, Loc};
+use crate::call::{Errno, FileKind, Stat, Tid};
+use crate::kernel::SimKernel;
+use crate::kernel::procfs;
+
+/// Symbolic links in one resolution (path_resolution(7), MAXSYMLINKS).
+const LINKS: u32 = 40;
+/// Bytes of a path with its NUL (limits.h, PATH_MAX), and of a name (NAME_MAX).
+const PATH_BYTES: usize = 4096;
+const NAME_BYTES: usize = 255;
+
+pub(in crate::kernel) const READ: u32 = 4;
+pub(in crate::kernel) const WRITE: u32 = 2;
+pub(in crate::kernel) const EXEC: u32 = 1;
+
+/// On whose behalf a path is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel) struct View {
+    pub tid: Tid,
+    pub uid: u32,
+    pub gid: u32,
+    /// CAP_DAC_OVERRIDE over files of the node.
+    pub privileged: bool,
+    pub root: Loc,
+    pub cwd: Loc,
+}
+
+/// The last component of a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Last {
+    Name(String),
+    Dot,
+    DotDot,
+    /// The path was only slashes.
+    Root,
+}
+
+/// Where a path leads.
+#[derive(Clone, Debug)]
+pub(in crate::kernel) struct Walked {
+    /// The directory that holds the last component.
+    pub dir: Loc,
+    pub last: Last,
+    /// Something follows the last component: it must be a directory.
+    pub slash: bool,
+    pub node: Option<Loc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Final {
+    /// The link itself.
+    Keep,
+    /// The link itself, unless a slash follows (lstat).
+    KeepUnlessSlash,
+    Follow,
+}
+
+impl View {
+    /// Whether the permission bits let this caller do `wanted` (path_resolution(7), "Permissions").
+    pub(in crate::kernel) fn may(&self, stat: &Stat, wanted: u32) -> bool {
+        if self.privileged {
+            // CAP_DAC_OVERRIDE: everything, but a file must be executable by somebody to be executed.
+            return wanted & EXEC == 0 || stat.kind == FileKind::Dir || stat.mode & 0o111 != 0;
+        }
+        let class = if stat.uid == self.uid {
+            stat.mode >> 6
+        } else if stat.gid == self.gid {
+            stat.mode >> 3
+        } else {
+            stat.mode
+        };
+        class & wanted == wanted
+    }
+
+    pub(in crate::kernel) fn owns(&self, stat: &Stat) -> bool {
+        self.privileged || stat.uid == self.uid
+    }
+}
+
+impl SimKernel {
+    /// The inode at a path.
+    pub(in crate::kernel) fn find(&mut self, view: &View, path: &str, follow: bool) -> Result<Loc, Errno> {
+        let walked = self.walk(view, path, if follow { Final::Follow } else { Final::KeepUnlessSlash })?;
+        let loc = walked.node.ok_or(Errno::ENOENT)?;
+        if walked.slash && self.stat(loc).kind != FileKind::Dir {
+            return Err(Errno::ENOTDIR);
+        }
+        Ok(loc)
+    }
+
+    /// The directory and name of a path whose last component is about to be made, removed or moved.
+    pub(in crate::kernel) fn find_name(&mut self, view: &View, path: &str) -> Result<Walked, Errno> {
+        self.walk(view, path, Final::Keep)
+    }
+
+    /// As open(2) with O_CREAT looks: through a link to where its target is or would be.
+    pub(in crate::kernel) fn find_or_name(&mut self, view: &View, path: &str, follow: bool) -> Result<Walked, Errno> {
+        self.walk(view, path, if follow { Final::Follow } else { Final::Keep })
+    }
+
+    fn walk(&mut self, view: &View, path: &str, last_link: Final) -> Result<Walked, Errno> {
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        if path.len() >= PATH_BYTES {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        let mut at = if path.starts_with('/') { view.root } else { view.cwd };
+        let mut todo: Vec<String> = components(path);
+        let mut slash = path.ends_with('/');
+        let mut links = 0;
+        let Some(mut name) = todo.pop() else {
+            return Ok(Walked { dir: at, last: Last::Root, slash, node: Some(at) });
+        };
+        loop {
+            let is_last = todo.is_empty();
+            self.may_search(view, at)?;
+            let found = match name.as_str() {
+                "." if is_last => return Ok(Walked { dir: at, last: Last::Dot, slash, node: Some(at) }),
+                "." => Some(at),
+                ".." => {
+                    let up = self.up(view, at);
+                    if is_last {
+                        return Ok(Walked { dir: at, last: Last::DotDot, slash, node: Some(up) });
+                    }
+                    Some(up)
+                }
+                name if name.len() > NAME_BYTES => return Err(Errno::ENAMETOOLONG),
+                name => self.lookup(view, at, name),
+            };
+            let link = match found {
+                Some(loc) if !is_last || last_link == Final::Follow || (last_link == Final::KeepUnlessSlash && slash) => {
+                    self.link_at(view, loc)
+                }
+                _ => None,
+            };
+            match (found, link) {
+                (_, Some(link)) => {
+                    links += 1;
+                    if links > LINKS {
+                        return Err(Errno::ELOOP);
+                    }
+                    match link {
+                        Link::Jump(loc) if is_last => {
+                            return Ok(Walked { dir: at, last: Last::Name(name), slash, node: Some(loc) });
+                        }
+                        Link::Jump(loc) => at = loc,
+                        Link::Text(target) => {
+                            if target.starts_with('/') {
+                                at = view.root;
+                            }
+                            slash |= is_last && target.ends_with('/');
+                            todo.extend(components(&target));
+                            if todo.is_empty() {
+                                return Ok(Walked { dir: at, last: Last::Root, slash, node: Some(at) });
+                            }
+                        }
+                    }
+                }
+                (node, None) if is_last => return Ok(Walked { dir: at, last: Last::Name(name), slash, node }),
+                (Some(loc), None) => at = loc,
+                (None, None) => return Err(Errno::ENOENT),
+            }
+            name = todo.pop().unwrap_or_default();
+        }
+    }
+
+    fn may_search(&self, view: &View, dir: Loc) -> Result<(), Errno> {
+        let stat = self.stat(dir);
+        match stat.kind {
+            FileKind::Dir if view.may(&stat, EXEC) => Ok(()),
+            FileKind::Dir => Err(Errno::EACCES),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// A name in a directory, and what is mounted on it.
+    pub(in crate::kernel) fn lookup(&mut self, view: &View, dir: Loc, name: &str) -> Option<Loc> {
+        if let Fs::Proc(ns) = self.fs(dir.fs) {
+            let ino = procfs::lookup(self, view.tid, *ns, dir.ino, name)?;
+            return Some(Loc { ino, ..dir });
+        }
+        let ino = self.fs_mut(dir.fs).lookup(dir.ino, name)?;
+        let covering = self.mounts.covering(dir.mount, dir.ino, name);
+        let root = covering.and_then(|mount| self.mounts.root_of(mount));
+        Some(root.unwrap_or(Loc { ino, ..dir }))
+    }
+
+    /// `..`: the parent, at the root of a mount that of the mount point; at the caller's root the root itself.
+    fn up(&self, view: &View, mut at: Loc) -> Loc {
+        loop {
+            if at == view.root {
+                return at;
+            }
+            let Some(mount) = self.mounts.get(at.mount) else { return at };
+            if at.ino != mount.root {
+                let fs = self.fs(at.fs);
+                let ino = if let Fs::Proc(_) = fs { procfs::parent(at.ino) } else { fs.dotdot(at.ino) };
+                return Loc { ino, ..at };
+            }
+            let Some(on) = &mount.on else { return at };
+            let Some(below) = self.mounts.get(on.mount) else { return at };
+            at = Loc { mount: on.mount, fs: below.fs, ino: on.dir };
+            if !on.name.is_empty() {
+                return at;
+            }
+        }
+    }
+
+    /// The path of a directory as its caller sees it; `None` if it was removed or cannot be reached.
+    pub(in crate::kernel) fn path_of(&self, view: &View, mut at: Loc) -> Option<String> {
+        let mut names: Vec<String> = Vec::new();
+        while at != view.root {
+            let mount = self.mounts.get(at.mount)?;
+            if at.ino == mount.root {
+                let on = mount.on.as_ref()?;
+                let below = self.mounts.get(on.mount)?;
+                at = Loc { mount: on.mount, fs: below.fs, ino: on.dir };
+                if !on.name.is_empty() {
+                    names.push(on.name.clone());
+                }
+                continue;
+            }
+            let (parent, name) = match self.fs(at.fs) {
+                Fs::Proc(_) => (procfs::parent(at.ino), procfs::name(at.ino)),
+                fs => fs.parent(at.ino)?,
+            };
+            names.push(name);
+            at.ino = parent;
+        }
+        let path = names.iter().rev().fold(String::new(), |path, name| path + "/" + name);
+        Some(if path.is_empty() { "/".to_owned() } else { path })
+    }
+
+    /// The path of a name in a directory, for what is told of it.
+    pub(in crate::kernel) fn path_in(&self, view: &View, dir: Loc, name: &str) -> String {
+        match self.path_of(view, dir).as_deref() {
+            None | Some("/") => format!("/{name}"),
+            Some(dir) => format!("{dir}/{name}"),
+        }
+    }
+
+    pub(in crate::kernel) fn stat(&self, at: Loc) -> Stat {
+        match self.fs(at.fs) {
+            Fs::Proc(ns) => procfs::stat(self, *ns, at.ino),
+            fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
+        }
+    }
+
+    /// What a symbolic link holds.
+    pub(in crate::kernel) fn link_text(&self, view: &View, at: Loc) -> Option<String> {
+        match self.fs(at.fs) {
+            Fs::Proc(ns) => procfs::link(self, view, *ns, at.ino),
+            fs => match &fs.inode(at.ino)?.node {
+                super::Node::Symlink(target) => Some(target.clone()),
+                _ => None,
+            },
+        }
+    }
+
+    fn link_at(&self, view: &View, at: Loc) -> Option<Link> {
+        if let Fs::Proc(ns) = self.fs(at.fs)
+            && let Some(loc) = procfs::jump(self, *ns, at.ino)
+        {
+            return Some(Link::Jump(loc));
+        }
+        self.link_text(view, at).map(Link::Text)
+    }
+
+    pub(in crate::kernel) fn is_read_only(&self, at: Loc) -> bool {
+        self.mounts.get(at.mount).is_some_and(|mount| mount.read_only)
+    }
+
+    /// EROFS if nothing may be changed here.
+    pub(in crate::kernel) fn want_write(&self, at: Loc) -> Result<(), Errno> {
+        if self.is_read_only(at) { Err(Errno::EROFS) } else { Ok(()) }
+    }
+
+    pub(in crate::kernel) fn is_root(at: Loc) -> bool {
+        at.ino == ROOT
+    }
+}
+
+enum Link {
+    Text(String),
+    /// A link of procfs leads to its object, whatever its text says (proc(5), /proc/PID/fd).
+    Jump(Loc),
+}
+
+/// The components of a path, the last one first.
+fn components(path: &str) -> Vec<String> {
+    path.split('/').filter(|name| !name.is_empty()).rev().map(str::to_owned).collect()
+}
