@@ -93,13 +93,7 @@ fn find(tree: &Tree, path: &str) -> Option<Ino> {
     path.split('/').filter(|name| !name.is_empty()).try_fold(ROOT, |dir, name| tree.child(dir, name))
 }
 
-fn pack_dir(
-    tree: &Tree,
-    dir: Ino,
-    path: &str,
-    first_names: &mut BTreeMap<Ino, String>,
-    entries: &mut Vec<Entry>,
-) {
+fn pack_dir(tree: &Tree, dir: Ino, path: &str, first_names: &mut BTreeMap<Ino, String>, entries: &mut Vec<Entry>) {
     let Some(names) = tree.dir(dir) else { return };
     if names.opaque {
         entries.push(Entry::opaque(path));

@@ -99,7 +99,8 @@ impl Mounts {
 
     /// A name is gone: what other namespaces had mounted on it is detached (mount_namespaces(7), since Linux 3.18).
     pub(in crate::kernel) fn name_removed(&mut self, fs: FsId, dir: Ino, name: &str) {
-        let covered: Vec<MountId> = self.table.iter().filter(|(_, mount)| self.lies_on(mount, fs, dir, name)).map(|(id, _)| *id).collect();
+        let covered: Vec<MountId> =
+            self.table.iter().filter(|(_, mount)| self.lies_on(mount, fs, dir, name)).map(|(id, _)| *id).collect();
         covered.into_iter().for_each(|id| self.detach(id));
     }
 
@@ -119,7 +120,8 @@ impl Mounts {
     /// A copy of a namespace's mounts for a new one; answers which became which.
     pub(in crate::kernel) fn copy_namespace(&mut self, from: NsId, to: NsId) -> BTreeMap<MountId, MountId> {
         let old: Vec<MountId> = self.of(from).map(|(id, _)| id).collect();
-        let renamed: BTreeMap<MountId, MountId> = old.iter().zip(self.next..).map(|(id, new)| (*id, MountId(new))).collect();
+        let renamed: BTreeMap<MountId, MountId> =
+            old.iter().zip(self.next..).map(|(id, new)| (*id, MountId(new))).collect();
         for (id, new) in &renamed {
             let mut mount = Mount::clone(&self.table[id]);
             mount.ns = to;
@@ -133,7 +135,8 @@ impl Mounts {
 
     /// Copies what is mounted below `from` (at or under its root) onto the new mount `to` of the same file system.
     pub(in crate::kernel) fn copy_children(&mut self, from: MountId, to: MountId, within: &dyn Fn(Ino) -> bool) {
-        let Some((ns, children)) = self.get(to).map(|mount| mount.ns).zip(self.get(from).map(|m| m.children.clone())) else {
+        let Some((ns, children)) = self.get(to).map(|mount| mount.ns).zip(self.get(from).map(|m| m.children.clone()))
+        else {
             return;
         };
         for (dir, name, child) in children.into_iter().filter(|(dir, _, _)| within(*dir)) {

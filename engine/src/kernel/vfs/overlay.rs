@@ -232,6 +232,12 @@ impl Overlay {
         Ok(())
     }
 
+    /// Two names of one inode of the upperdir.
+    pub(in crate::kernel) fn same_inode(&self, a: Ino, b: Ino) -> bool {
+        let upper = |ino| self.nodes.get(&ino).and_then(|node| node.upper);
+        upper(a).is_some() && upper(a) == upper(b)
+    }
+
     pub(in crate::kernel) fn is_orphan(&self, ino: Ino) -> bool {
         self.nodes.get(&ino).is_some_and(|node| node.removed)
     }
@@ -337,7 +343,8 @@ impl Overlay {
             let upper = Arc::make_mut(&mut self.upper);
             if let Some(gone) = upper.detach(into, name) {
                 // A directory that shows nothing may hold whiteouts; they go with it.
-                let names: Vec<String> = upper.dir(gone).map_or(Vec::new(), |dir| dir.entries.keys().cloned().collect());
+                let names: Vec<String> =
+                    upper.dir(gone).map_or(Vec::new(), |dir| dir.entries.keys().cloned().collect());
                 for whiteout in names {
                     if let Some(ino) = upper.detach(gone, &whiteout) {
                         upper.forget(ino);

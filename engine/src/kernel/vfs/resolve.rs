@@ -132,7 +132,9 @@ impl SimKernel {
                 name => self.lookup(view, at, name),
             };
             let link = match found {
-                Some(loc) if !is_last || last_link == Final::Follow || (last_link == Final::KeepUnlessSlash && slash) => {
+                Some(loc)
+                    if !is_last || last_link == Final::Follow || (last_link == Final::KeepUnlessSlash && slash) =>
+                {
                     self.link_at(view, loc)
                 }
                 _ => None,
@@ -195,13 +197,14 @@ impl SimKernel {
             if at == view.root {
                 return at;
             }
-            let Some(mount) = self.mounts.get(at.mount) else { return at };
-            if at.ino != mount.root {
+            // A file system without a mount is looked at from outside (facts of a stopped container).
+            let mount = self.mounts.get(at.mount);
+            if at.ino != mount.map_or(ROOT, |mount| mount.root) {
                 let fs = self.fs(at.fs);
                 let ino = if let Fs::Proc(_) = fs { procfs::parent(at.ino) } else { fs.dotdot(at.ino) };
                 return Loc { ino, ..at };
             }
-            let Some(on) = &mount.on else { return at };
+            let Some(on) = mount.and_then(|mount| mount.on.as_ref()) else { return at };
             let Some(below) = self.mounts.get(on.mount) else { return at };
             at = Loc { mount: on.mount, fs: below.fs, ino: on.dir };
             if !on.name.is_empty() {
@@ -277,10 +280,6 @@ impl SimKernel {
     /// EROFS if nothing may be changed here.
     pub(in crate::kernel) fn want_write(&self, at: Loc) -> Result<(), Errno> {
         if self.is_read_only(at) { Err(Errno::EROFS) } else { Ok(()) }
-    }
-
-    pub(in crate::kernel) fn is_root(at: Loc) -> bool {
-        at.ino == ROOT
     }
 }
 

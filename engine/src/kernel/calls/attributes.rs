@@ -1,0 +1,170 @@
+//! stat(2), access(2), chmod(2), chown(2), utimensat(2), truncate(2), chdir(2): what is asked and changed by path.
+
+use super::Done;
+use crate::call::{Errno, FileKind, Ret, SCENARIO_EPOCH_S, Tid};
+use crate::kernel::SimKernel;
+use crate::kernel::vfs::resolve::{EXEC, WRITE};
+use crate::kernel::vfs::{Change, Fs, Loc, Node, Notes};
+use crate::node::{Effects, Happening};
+
+pub(super) fn stat(kernel: &mut SimKernel, tid: Tid, path: &str, follow: bool) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, follow)?;
+    Ok(Ret::Stat(kernel.stat(loc)))
+}
+
+pub(super) fn readlink(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, false)?;
+    if kernel.stat(loc).kind != FileKind::Symlink {
+        return Err(Errno::EINVAL);
+    }
+    // A link of procfs whose process has no such thing (a zombie's exe).
+    kernel.link_text(&view, loc).map(Ret::Text).ok_or(Errno::ENOENT)
+}
+
+pub(super) fn access(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, true)?;
+    let stat = kernel.stat(loc);
+    if mode > 7 {
+        return Err(Errno::EINVAL);
+    }
+    if !view.may(&stat, mode) {
+        return Err(Errno::EACCES);
+    }
+    let special = matches!(stat.kind, FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo);
+    if mode & WRITE != 0 && !special {
+        kernel.want_write(loc)?;
+    }
+    Ok(Ret::Ok)
+}
+
+pub(super) fn chmod(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32, fx: &mut Effects) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, true)?;
+    kernel.want_write(loc)?;
+    if !view.owns(&kernel.stat(loc)) {
+        return Err(Errno::EPERM);
+    }
+    let mode = mode & 0o7777;
+    change(kernel, tid, loc, Change { mode: Some(mode), ..Change::default() }, fx)?;
+    let path = path_at(kernel, tid, path, loc);
+    kernel.tell(tid, Happening::ModeChanged { path, mode }, fx);
+    Ok(Ret::Ok)
+}
+
+pub(super) fn chown(
+    kernel: &mut SimKernel,
+    tid: Tid,
+    path: &str,
+    (uid, gid): (Option<u32>, Option<u32>),
+    follow: bool,
+    fx: &mut Effects,
+) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, follow)?;
+    kernel.want_write(loc)?;
+    let stat = kernel.stat(loc);
+    let own = stat.uid == view.uid && uid.is_none_or(|uid| uid == stat.uid) && gid.is_none_or(|gid| gid == view.gid);
+    if !view.privileged && !own {
+        return Err(Errno::EPERM);
+    }
+    // chown(2): the set-user-ID bit goes, and the set-group-ID bit of what its group may execute; not a directory's.
+    let mode = match stat.kind {
+        FileKind::Dir | FileKind::Symlink => None,
+        _ if stat.mode & 0o010 != 0 => Some(stat.mode & !0o6000),
+        _ => Some(stat.mode & !0o4000),
+    };
+    change(kernel, tid, loc, Change { mode, uid, gid, mtime_s: None }, fx)?;
+    Ok(Ret::Ok)
+}
+
+pub(super) fn utimens(
+    kernel: &mut SimKernel,
+    tid: Tid,
+    path: &str,
+    mtime_s: Option<i64>,
+    follow: bool,
+    fx: &mut Effects,
+) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, follow)?;
+    kernel.want_write(loc)?;
+    let stat = kernel.stat(loc);
+    match mtime_s {
+        Some(_) if !view.owns(&stat) => return Err(Errno::EPERM),
+        None if !view.owns(&stat) && !view.may(&stat, WRITE) => return Err(Errno::EACCES),
+        _ => {}
+    }
+    let mtime_s = Some(mtime_s.unwrap_or(SCENARIO_EPOCH_S));
+    change(kernel, tid, loc, Change { mtime_s, ..Change::default() }, fx)?;
+    Ok(Ret::Ok)
+}
+
+pub(super) fn truncate(kernel: &mut SimKernel, tid: Tid, path: &str, len: u64, fx: &mut Effects) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, true)?;
+    let stat = kernel.stat(loc);
+    match stat.kind {
+        FileKind::Dir => return Err(Errno::EISDIR),
+        FileKind::File => {}
+        _ => return Err(Errno::EINVAL),
+    }
+    kernel.want_write(loc)?;
+    if !view.may(&stat, WRITE) {
+        return Err(Errno::EACCES);
+    }
+    if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
+        return Err(Errno::EPERM);
+    }
+    let mut notes = Notes::new();
+    let fs = kernel.fs_mut(loc.fs);
+    fs.prepare_write(loc.ino, false, &mut notes);
+    let done = fs.truncate(loc.ino, len);
+    notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
+    done?;
+    let path = path_at(kernel, tid, path, loc);
+    kernel.tell(tid, Happening::Wrote { path }, fx);
+    Ok(Ret::Ok)
+}
+
+pub(super) fn chdir(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
+    let view = kernel.view(tid)?;
+    let loc = kernel.find(&view, path, true)?;
+    let stat = kernel.stat(loc);
+    if stat.kind != FileKind::Dir {
+        return Err(Errno::ENOTDIR);
+    }
+    if !view.may(&stat, EXEC) {
+        return Err(Errno::EACCES);
+    }
+    if let Some(process) = kernel.process_mut(tid) {
+        process.cwd = loc;
+    }
+    Ok(Ret::Ok)
+}
+
+pub(super) fn getcwd(kernel: &SimKernel, tid: Tid) -> Done {
+    let view = kernel.view(tid)?;
+    kernel.path_of(&view, view.cwd).map(Ret::Text).ok_or(Errno::ENOENT)
+}
+
+fn change(kernel: &mut SimKernel, tid: Tid, loc: Loc, change: Change, fx: &mut Effects) -> Result<(), Errno> {
+    let native = |fs: &Fs| fs.inode(loc.ino).is_some_and(|inode| matches!(inode.node, Node::Native));
+    if matches!(kernel.fs(loc.fs), Fs::Proc(_)) || native(kernel.fs(loc.fs)) {
+        return Err(Errno::EPERM);
+    }
+    let mut notes = Notes::new();
+    kernel.fs_mut(loc.fs).change(loc.ino, change, &mut notes);
+    notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
+    Ok(())
+}
+
+fn path_at(kernel: &SimKernel, tid: Tid, path: &str, loc: Loc) -> String {
+    let Ok(view) = kernel.view(tid) else { return path.to_owned() };
+    if kernel.stat(loc).kind == FileKind::Dir {
+        return kernel.path_of(&view, loc).unwrap_or_else(|| path.to_owned());
+    }
+    if path.starts_with('/') { path.to_owned() } else { kernel.path_in(&view, view.cwd, path) }
+}

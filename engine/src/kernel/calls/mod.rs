@@ -1,0 +1,111 @@
+//! System calls, one room for each group. Here is only who carries out what, and what a blocked call waits for.
+
+mod attributes;
+mod io;
+mod mounts;
+mod names;
+mod open;
+mod processes;
+
+use super::SimKernel;
+use super::process::Waiting;
+use crate::call::{Errno, Ret, Sys, Tid, WaitStatus};
+use crate::node::Effects;
+
+/// How a call ended.
+pub(super) enum Made {
+    Ret(Ret),
+    Became,
+    Wait(Waiting),
+    /// The caller has ended.
+    Ended,
+}
+
+type Done = Result<Ret, Errno>;
+
+pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Made {
+    match sys {
+        Sys::Read { fd, len } => io::read(kernel, tid, *fd, *len),
+        Sys::Write { fd, data } => io::write(kernel, tid, *fd, data, fx),
+        Sys::Exec { path, argv, env } => match kernel.exec(tid, path, argv, env, fx) {
+            Ok(()) => Made::Became,
+            Err(error) => Made::Ret(Ret::Err(error)),
+        },
+        Sys::Wait { pid, nohang } => match kernel.wait(tid, *pid, *nohang, fx) {
+            Some(done) => Made::from(done),
+            None => Made::Wait(Waiting::Child { pid: *pid }),
+        },
+        Sys::SigWait { signals } => processes::sigwait(kernel, tid, signals),
+        Sys::Exit { code } => {
+            kernel.end(tid, WaitStatus::Exited(code & 0xff), fx);
+            Made::Ended
+        }
+        other => Made::from(at_once(kernel, tid, other, fx)),
+    }
+}
+
+/// Goes on with a blocked call: `None` if it still has to wait.
+pub(super) fn resume(kernel: &mut SimKernel, tid: Tid, waiting: Waiting, fx: &mut Effects) -> Option<Ret> {
+    let made = match waiting {
+        Waiting::Read { ofd, len } => io::read_from(kernel, tid, ofd, len),
+        Waiting::Write { ofd, data, done } => io::write_to(kernel, tid, ofd, data, done, fx),
+        Waiting::Child { pid } => return kernel.wait(tid, pid, false, fx).map(answer),
+        Waiting::Signal(wanted) => processes::take_signal(kernel, tid, wanted),
+        Waiting::ToMake(_) | Waiting::ToGet(_) | Waiting::Nothing => None?,
+    };
+    match made {
+        Made::Ret(ret) => Some(ret),
+        Made::Wait(waiting) => {
+            if let Some(process) = kernel.process_mut(tid).filter(|process| process.is_alive()) {
+                process.state = super::process::State::Blocked(waiting);
+            }
+            None
+        }
+        Made::Became | Made::Ended => None,
+    }
+}
+
+/// Calls that never wait.
+fn at_once(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Done {
+    match sys {
+        Sys::Open { path, flags, mode } => open::open(kernel, tid, path, *flags, *mode, fx),
+        Sys::Close { fd } => kernel.close_fd(tid, *fd).map(|()| Ret::Ok),
+        Sys::Dup2 { from, to } => open::dup2(kernel, tid, *from, *to),
+        Sys::DupFrom { fd, min } => open::dup_from(kernel, tid, *fd, *min),
+        Sys::Pipe => open::pipe(kernel, tid),
+        Sys::Isatty { fd } => open::isatty(kernel, tid, *fd),
+        Sys::Seek { fd, offset, whence } => io::seek(kernel, tid, *fd, *offset, *whence),
+        Sys::Getdents { fd } => io::getdents(kernel, tid, *fd),
+        Sys::Fstat { fd } => io::fstat(kernel, tid, *fd),
+        Sys::Stat { path, follow } => attributes::stat(kernel, tid, path, *follow),
+        Sys::Readlink { path } => attributes::readlink(kernel, tid, path),
+        Sys::Access { path, mode } => attributes::access(kernel, tid, path, *mode),
+        Sys::Chmod { path, mode } => attributes::chmod(kernel, tid, path, *mode, fx),
+        Sys::Chown { path, uid, gid, follow } => attributes::chown(kernel, tid, path, (*uid, *gid), *follow, fx),
+        Sys::Utimens { path, mtime_s, follow } => attributes::utimens(kernel, tid, path, *mtime_s, *follow, fx),
+        Sys::Truncate { path, len } => attributes::truncate(kernel, tid, path, *len, fx),
+        Sys::Mkdir { path, mode } => names::mkdir(kernel, tid, path, *mode, fx),
+        Sys::Rmdir { path } => names::rmdir(kernel, tid, path, fx),
+        Sys::Unlink { path } => names::unlink(kernel, tid, path, fx),
+        Sys::Rename { from, to } => names::rename(kernel, tid, from, to, fx),
+        Sys::Link { from, to } => names::link(kernel, tid, from, to, fx),
+        Sys::Symlink { target, path } => names::symlink(kernel, tid, target, path, fx),
+        Sys::Chdir { path } => attributes::chdir(kernel, tid, path),
+        Sys::Getcwd => attributes::getcwd(kernel, tid),
+        Sys::Mount { source, target, fstype, flags, data } => {
+            mounts::mount(kernel, tid, &mounts::Request { source, target, fstype, flags: *flags, data }, fx)
+        }
+        Sys::Umount { target, detach } => mounts::umount(kernel, tid, target, *detach, fx),
+        other => processes::make(kernel, tid, other, fx),
+    }
+}
+
+impl From<Done> for Made {
+    fn from(done: Done) -> Made {
+        Made::Ret(answer(done))
+    }
+}
+
+fn answer(done: Done) -> Ret {
+    done.unwrap_or_else(Ret::Err)
+}

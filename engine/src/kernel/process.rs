@@ -1,0 +1,144 @@
+//! A process: what fork(2) copies and execve(2) keeps.
+
+use super::files::{Ofd, OfdId};
+use super::namespace::{Namespaces, NsId};
+use super::signal::SigSet;
+use super::vfs::Loc;
+use crate::call::{Fd, Ret, Sys, Tid, WaitStatus};
+use crate::node::{Cid, JobId};
+use crate::program::Program;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug)]
+pub(super) struct Process {
+    /// Its pid in each pid namespace, from the node's inward.
+    pub pids: Vec<(NsId, u32)>,
+    /// `None` for the node's init.
+    pub parent: Option<Tid>,
+    pub job: Option<JobId>,
+    pub container: Option<Cid>,
+    pub state: State,
+    pub stopped: bool,
+    /// `None` for the node's init.
+    pub program: Option<Program>,
+    /// At most 15 bytes (TASK_COMM_LEN).
+    pub comm: String,
+    pub argv: Vec<String>,
+    pub env: Vec<String>,
+    /// Path of the binary that execve(2) ended at.
+    pub exe: String,
+    pub uid: u32,
+    pub gid: u32,
+    /// All capabilities in its user namespace.
+    pub capable: bool,
+    pub root: Loc,
+    pub cwd: Loc,
+    pub umask: u32,
+    pub fds: BTreeMap<Fd, Handle>,
+    pub ns: Namespaces,
+    /// Where its children get their pids.
+    pub pid_for_children: NsId,
+    pub ignored: SigSet,
+    pub blocked: SigSet,
+    pub pending: SigSet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Handle {
+    pub ofd: OfdId,
+    pub cloexec: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum State {
+    /// It has this answer and announces its next call.
+    Ready(Ret),
+    /// It has announced a call.
+    AtGate,
+    Blocked(Waiting),
+    /// The init of a pid namespace that has ended waits until all its members are reaped (pid_namespaces(7)).
+    Exiting(WaitStatus),
+    Zombie(WaitStatus),
+}
+
+/// What a blocked call waits for.
+#[derive(Clone, Debug)]
+pub(super) enum Waiting {
+    Read {
+        ofd: OfdId,
+        len: usize,
+    },
+    Write {
+        ofd: OfdId,
+        data: Vec<u8>,
+        done: usize,
+    },
+    Child {
+        pid: i32,
+    },
+    Signal(SigSet),
+    /// The process is stopped; it makes this call when it is continued.
+    ToMake(Box<Sys>),
+    /// The process is stopped; it gets this answer when it is continued.
+    ToGet(Ret),
+    /// The node's init: for ever.
+    Nothing,
+}
+
+impl Process {
+    pub(super) fn tid(&self) -> Tid {
+        Tid(self.pids.first().map_or(0, |(_, pid)| *pid))
+    }
+
+    pub(super) fn pid_in(&self, ns: NsId) -> Option<u32> {
+        self.pids.iter().find(|(id, _)| *id == ns).map(|(_, pid)| *pid)
+    }
+
+    /// The namespace it is a member of, which unshare(2) does not change.
+    pub(super) fn pid_ns(&self) -> NsId {
+        self.ns.pid
+    }
+
+    pub(super) fn is_ns_init(&self) -> bool {
+        matches!(self.pids.last(), Some((_, 1)))
+    }
+
+    pub(super) fn is_zombie(&self) -> bool {
+        matches!(self.state, State::Zombie(_))
+    }
+
+    /// Still runs programs: neither ended nor ending.
+    pub(super) fn is_alive(&self) -> bool {
+        !matches!(self.state, State::Zombie(_) | State::Exiting(_))
+    }
+
+    pub(super) fn lowest_free_fd(&self, min: Fd) -> Fd {
+        let mut fd = min;
+        for used in self.fds.range(min..).map(|(used, _)| *used) {
+            if used != fd {
+                break;
+            }
+            fd += 1;
+        }
+        fd
+    }
+}
+
+/// The name that execve(2) gives: the last component of the path, cut to 15 bytes.
+pub(super) fn comm_of(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let mut end = name.len().min(15);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+impl Ofd {
+    pub(super) fn loc(&self) -> Option<Loc> {
+        match self.what {
+            super::files::Opened::File(loc) | super::files::Opened::Dir(loc) => Some(loc),
+            _ => None,
+        }
+    }
+}

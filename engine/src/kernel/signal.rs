@@ -1,0 +1,150 @@
+//! Signals (signal(7)): sets, who may send what to whom, and what happens on delivery.
+//!
+//! There are no handlers: a program that wants a signal blocks it and waits for it (sigwaitinfo(2)). So a signal is
+//! ignored, ends, stops or continues its process, or stays pending.
+
+use super::SimKernel;
+use super::process::{Process, State, Waiting};
+use crate::call::{Signal, Tid, WaitStatus};
+use crate::node::{Effects, Happening};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SigSet(u64);
+
+impl SigSet {
+    pub(super) fn of(signals: &[Signal]) -> SigSet {
+        let mut set = SigSet::default();
+        signals.iter().for_each(|signal| set.add(*signal));
+        set
+    }
+
+    pub(super) fn has(self, signal: Signal) -> bool {
+        self.0 & SigSet::bit(signal) != 0
+    }
+
+    pub(super) fn add(&mut self, signal: Signal) {
+        self.0 |= SigSet::bit(signal);
+    }
+
+    pub(super) fn remove(&mut self, signal: Signal) {
+        self.0 &= !SigSet::bit(signal);
+    }
+
+    /// The lowest number that is in both: the order in which Linux delivers.
+    pub(super) fn first_common(self, other: SigSet) -> Option<Signal> {
+        let both = self.0 & other.0;
+        if both == 0 { None } else { Signal::from_number(both.trailing_zeros() as i32) }
+    }
+
+    pub(super) fn without(self, other: SigSet) -> SigSet {
+        SigSet(self.0 & !other.0)
+    }
+
+    fn bit(signal: Signal) -> u64 {
+        1 << signal.number()
+    }
+}
+
+/// What a signal does by default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Ignore,
+    Terminate,
+    Stop,
+    Continue,
+}
+
+fn default_action(signal: Signal) -> Action {
+    match signal {
+        Signal::SIGCHLD => Action::Ignore,
+        Signal::SIGSTOP | Signal::SIGTSTP => Action::Stop,
+        Signal::SIGCONT => Action::Continue,
+        _ => Action::Terminate,
+    }
+}
+
+/// SIGKILL and SIGSTOP can be neither blocked, ignored nor waited for.
+pub(super) fn is_kernel_only(signal: Signal) -> bool {
+    matches!(signal, Signal::SIGKILL | Signal::SIGSTOP)
+}
+
+impl SimKernel {
+    /// Sends a signal that the sender may send, and tells of it.
+    pub(super) fn send(&mut self, sender: Tid, target: Tid, signal: Signal, fx: &mut Effects) {
+        let delivered = self.post(sender, target, signal);
+        self.tell(sender, Happening::Signaled { target, signal, delivered }, fx);
+        self.deliver(target, fx);
+    }
+
+    /// Makes a signal pending, unless the target ignores it.
+    pub(super) fn post(&mut self, sender: Tid, target: Tid, signal: Signal) -> bool {
+        // From an ancestor's namespace: the sender has no number in the target's (kernel/signal.c, __send_signal).
+        let from_ancestor = match (self.process(sender), self.process(target)) {
+            (Some(sender), Some(target)) => sender.pid_in(target.pid_ns()).is_none(),
+            _ => false,
+        };
+        let Some(process) = self.process_mut(target).filter(|process| process.is_alive()) else { return false };
+        match default_action(signal) {
+            Action::Continue => {
+                process.pending.remove(Signal::SIGSTOP);
+                process.pending.remove(Signal::SIGTSTP);
+                if process.stopped {
+                    process.stopped = false;
+                    self.unsettled = true;
+                }
+            }
+            Action::Stop => process.pending.remove(Signal::SIGCONT),
+            _ => {}
+        }
+        let Some(process) = self.process_mut(target) else { return false };
+        if ignores(process, signal, from_ancestor) {
+            return false;
+        }
+        process.pending.add(signal);
+        self.unsettled = true;
+        true
+    }
+
+    /// Acts on what is pending and not blocked.
+    pub(super) fn deliver(&mut self, tid: Tid, fx: &mut Effects) {
+        while let Some(process) = self.process_mut(tid).filter(|process| process.is_alive()) {
+            let mut open = process.pending.without(process.blocked);
+            if open.has(Signal::SIGKILL) {
+                return self.end(tid, WaitStatus::Signaled(Signal::SIGKILL), fx);
+            }
+            if process.stopped {
+                // The rest stays pending until SIGCONT.
+                return;
+            }
+            if let State::Blocked(Waiting::Signal(wanted)) = &process.state {
+                // sigwaitinfo(2) takes what it waits for, blocked or not.
+                open = open.without(*wanted);
+            }
+            let Some(signal) = open.first_common(open) else { return };
+            process.pending.remove(signal);
+            let immune = process.is_ns_init() && !is_kernel_only(signal);
+            if immune || process.ignored.has(signal) {
+                continue;
+            }
+            match default_action(signal) {
+                Action::Terminate => return self.end(tid, WaitStatus::Signaled(signal), fx),
+                Action::Stop => process.stopped = true,
+                Action::Ignore | Action::Continue => {}
+            }
+        }
+    }
+}
+
+/// Whether a signal is dropped when it is sent (kernel/signal.c, sig_ignored). A blocked one never is: it may be waited
+/// for, or its disposition may change.
+fn ignores(process: &Process, signal: Signal, from_ancestor: bool) -> bool {
+    if process.blocked.has(signal) {
+        return false;
+    }
+    // The init of a pid namespace takes no signal without a handler; from an ancestor's namespace SIGKILL and SIGSTOP
+    // reach it (pid_namespaces(7), "The namespace init process").
+    if process.is_ns_init() && !(from_ancestor && is_kernel_only(signal)) {
+        return true;
+    }
+    process.ignored.has(signal) || default_action(signal) == Action::Ignore
+}
