@@ -3,30 +3,94 @@
 //! The simulated kernel answers from its model; the toolbox makes the real call. Both run *this* code, so a difference
 //! between the two sides is a difference between the kernels. A program is cloned, hashed and sent with its world: no
 //! closures, no `Rc`, nothing borrowed. Blocking is invisible to it.
+//!
+//! [`machine`] is the shape all of them have; [`sh`] the shell; the other modules are families of tools, with the
+//! messages and exit codes of the real ones (GNU coreutils 9.1, dash 0.5.12 and their contemporaries in Debian 12).
+
+mod calendar;
+mod file;
+mod filter;
+mod glob;
+mod kill;
+mod ls;
+pub mod machine;
+mod options;
+mod plain;
+mod sh;
+mod sleep;
+mod slurp;
+mod unpack;
 
 use crate::call::{Ret, Sys};
+use machine::Machine;
 use serde::{Deserialize, Serialize};
 
-/// A running program.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Program {
-    /// `true` and `false`: exits with this code.
-    Exit { code: i32 },
+macro_rules! programs {
+    ($($(#[$meta:meta])* $variant:ident($machine:ty);)*) => {
+        /// A running program.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub enum Program {
+            /// `true` and `false`: exits with this code.
+            Exit { code: i32 },
+            $($(#[$meta])* $variant(Box<$machine>),)*
+        }
+
+        impl Program {
+            /// Takes the answer to the last call ([`Ret::Start`] at first) and says the next call.
+            pub fn resume(&mut self, last: Ret) -> Sys {
+                match self {
+                    Program::Exit { code } => Sys::Exit { code: *code },
+                    $(Program::$variant(machine) => machine.resume(last),)*
+                }
+            }
+        }
+    };
+}
+
+programs! {
+    Sh(sh::Sh);
+    /// A shell's child before its exec.
+    Launch(Machine<sh::Launch, sh::Launching>);
+    /// Says something it knew from the start.
+    Plain(Machine<plain::Plain, plain::Nothing>);
+    Filter(Machine<filter::Filter, filter::Task>);
+    Sleep(Machine<sleep::Sleep, sleep::Task>);
+    Kill(Machine<kill::Kill, kill::Task>);
+    Ls(Machine<ls::Ls, ls::Task>);
+    Unpack(Machine<unpack::Unpack, unpack::Task>);
 }
 
 impl Program {
     /// The program that the toolbox runs for `argv`, where `argv[0]` is the name on the `#!` line (`sh`, `ls`, …) and
     /// `argv[1]` the path it was started by.
     pub fn start(argv: &[String], env: &[String]) -> Program {
-        let _ = (argv, env);
-        Program::Exit { code: 0 }
+        let name = argv.first().map_or("", String::as_str);
+        let path = argv.get(1).map_or(name, String::as_str);
+        let args = argv.get(2..).unwrap_or(&[]);
+        if name == "sh" {
+            return Program::Sh(Box::new(sh::start(path, args, env)));
+        }
+        let tool = Program::tool(name, name, args, env);
+        tool.unwrap_or_else(|| plain::said(name, "", &format!("{path}: {name}: not simulated\n"), 127))
     }
 
-    /// Takes the answer to the last call ([`Ret::Start`] at first) and says the next call.
-    pub fn resume(&mut self, last: Ret) -> Sys {
-        let _ = last;
-        match self {
-            Program::Exit { code } => Sys::Exit { code: *code },
-        }
+    /// A tool as a shell's builtin: its messages begin with `says`.
+    fn builtin(name: &str, says: &str, args: &[String]) -> Option<Program> {
+        Program::tool(name, says, args, &[])
+    }
+
+    fn tool(name: &str, says: &str, args: &[String], env: &[String]) -> Option<Program> {
+        let _ = env;
+        Some(match name {
+            "true" => Program::Exit { code: 0 },
+            "false" => Program::Exit { code: 1 },
+            "echo" | "basename" | "dirname" => plain::start(name, says, args),
+            "cat" => filter::start(name, says, args),
+            "sleep" => sleep::start(says, args),
+            "kill" => kill::start(says, args),
+            "ls" => ls::start(says, args),
+            "unpack" => unpack::start(args),
+            _ => return None,
+        })
     }
 }
