@@ -3,6 +3,7 @@
 //! Nothing here knows a kernel or a container: a layer arrives as the tar of an upperdir ([`crate::node`]) and leaves as
 //! one.
 
+pub mod config;
 pub mod dockerfile;
 pub mod glob;
 pub mod tar;
@@ -18,6 +19,25 @@ pub struct Digest(pub [u8; 32]);
 impl Digest {
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(Sha256::digest(bytes).into())
+    }
+
+    /// `sha256:` and 64 digits in lower case.
+    pub fn parse(text: &str) -> Option<Digest> {
+        Digest::from_hex(text.strip_prefix("sha256:")?)
+    }
+
+    /// 64 digits in lower case.
+    pub fn from_hex(text: &str) -> Option<Digest> {
+        let mut bytes = [0; 32];
+        let digits = text.as_bytes();
+        let lower = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
+        if digits.len() != 64 || !digits.iter().all(lower) {
+            return None;
+        }
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Digest(bytes))
     }
 
     /// The 64 digits without `sha256:`.
