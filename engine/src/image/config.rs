@@ -195,10 +195,13 @@ impl ImageConfig {
         put("history", Value::Array(self.history.iter().map(History::json).collect()));
         put("os", json!("linux"));
         let diff_ids: Vec<String> = self.diff_ids.iter().map(Digest::to_string).collect();
-        put("rootfs", match diff_ids.is_empty() {
-            true => json!({ "type": "layers" }),
-            false => json!({ "type": "layers", "diff_ids": diff_ids }),
-        });
+        put(
+            "rootfs",
+            match diff_ids.is_empty() {
+                true => json!({ "type": "layers" }),
+                false => json!({ "type": "layers", "diff_ids": diff_ids }),
+            },
+        );
         go_json(&Value::Object(out))
     }
 }

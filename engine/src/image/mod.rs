@@ -6,6 +6,8 @@
 pub mod config;
 pub mod dockerfile;
 pub mod glob;
+pub mod reference;
+pub mod store;
 pub mod tar;
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,605 @@
+//! The content-addressed store: layers by diff_id, images by id, names for images.
+//!
+//! INVARIANT(layer-immutable): nothing here changes a layer or an image once it is in; they come, are shared, and go when
+//! the last image that needs them has gone. Cloning a store copies a pointer.
+
+use super::Digest;
+use super::config::{History, ImageConfig};
+use super::reference::{Reference, ReferenceError};
+use super::tar::{self, Entry, Kind, TarError};
+use crate::fact::{self, Facts, Value};
+use crate::scenario::BaseImage;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A layer: its archive and what is in it.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    pub diff_id: Digest,
+    pub tar: Arc<[u8]>,
+    pub entries: Arc<[Entry]>,
+    /// Bytes of its regular files, as `docker history` counts them.
+    pub size_bytes: u64,
+}
+
+impl Layer {
+    pub fn new(tar: Arc<[u8]>) -> Result<Layer, TarError> {
+        let entries = tar::read_layer(&tar)?;
+        let size_bytes = entries.iter().map(Entry::size_bytes).sum();
+        Ok(Layer { diff_id: Digest::of(&tar), tar, entries: entries.into(), size_bytes })
+    }
+
+    pub fn entry(&self, path: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.path == path && entry.kind != Kind::Opaque)
+    }
+
+    /// Changes nothing. The classic builder gives an instruction with such a result no layer.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}
+
+/// An image: its configuration and the bytes its id is the digest of.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub id: Digest,
+    pub config: ImageConfig,
+    pub json: Arc<[u8]>,
+    /// The image the classic builder made it from. A pulled image has none.
+    pub parent: Option<Digest>,
+    /// Position in the order of creation, for `docker images`.
+    pub number: u64,
+}
+
+impl Image {
+    pub fn layers(&self) -> &[Digest] {
+        &self.config.diff_ids
+    }
+
+    /// `<missing>` or an id for each history entry is the daemon's to say; this is which layer each made, from 1.
+    pub fn history_layers(&self) -> impl Iterator<Item = (&History, Option<usize>)> {
+        let mut made = 0;
+        self.config.history.iter().map(move |history| {
+            made += usize::from(!history.empty_layer);
+            (history, (!history.empty_layer).then_some(made))
+        })
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Inner {
+    layers: BTreeMap<Digest, Arc<Layer>>,
+    images: BTreeMap<Digest, Arc<Image>>,
+    tags: BTreeMap<Reference, Digest>,
+    created: u64,
+}
+
+/// A container that uses an image, as far as removing the image is concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// 12 digits.
+    pub container: String,
+    pub image: Digest,
+    pub running: bool,
+}
+
+/// One line of `docker rmi`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    Untagged(Reference),
+    /// An image's id or a layer's chain id.
+    Deleted(Digest),
+}
+
+impl std::fmt::Display for Removed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Removed::Untagged(reference) => write!(f, "Untagged: {reference}"),
+            Removed::Deleted(digest) => write!(f, "Deleted: {digest}"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    #[error("{0}")]
+    Reference(#[from] ReferenceError),
+    #[error("No such image: {0}")]
+    NoSuchImage(String),
+    #[error(
+        "conflict: unable to remove repository reference {} (must force) - container {container} is using its referenced image {image}",
+        super::dockerfile::quoted(.name)
+    )]
+    Referenced { name: String, container: String, image: String },
+    #[error("conflict: unable to delete {image} ({}) - {why}", if *.hard { "cannot be forced" } else { "must be forced" })]
+    Conflict { image: String, hard: bool, why: String },
+    #[error("max depth exceeded")]
+    Depth,
+}
+
+/// The chain id of each layer: what it is *on top of these others* (OCI image-spec, config.md, "Layer ChainID").
+pub fn chain_ids(diff_ids: &[Digest]) -> Vec<Digest> {
+    let mut chain: Vec<Digest> = Vec::with_capacity(diff_ids.len());
+    for diff_id in diff_ids {
+        chain.push(match chain.last() {
+            Some(below) => Digest::of(format!("{below} {diff_id}").as_bytes()),
+            None => *diff_id,
+        });
+    }
+    chain
+}
+
+/// What can be found.
+impl Store {
+    pub fn image(&self, id: &Digest) -> Option<&Arc<Image>> {
+        self.inner.images.get(id)
+    }
+
+    pub fn layer(&self, diff_id: &Digest) -> Option<&Arc<Layer>> {
+        self.inner.layers.get(diff_id)
+    }
+
+    pub fn layers_of(&self, image: &Image) -> Vec<Arc<Layer>> {
+        image.layers().iter().filter_map(|diff_id| self.layer(diff_id)).cloned().collect()
+    }
+
+    pub fn size_bytes(&self, image: &Image) -> u64 {
+        image.layers().iter().filter_map(|diff_id| self.layer(diff_id)).map(|layer| layer.size_bytes).sum()
+    }
+
+    /// Every image, newest first.
+    pub fn images(&self) -> Vec<&Arc<Image>> {
+        let mut images: Vec<&Arc<Image>> = self.inner.images.values().collect();
+        images.sort_by_key(|image| std::cmp::Reverse(image.number));
+        images
+    }
+
+    /// The names of an image, sorted.
+    pub fn names(&self, id: &Digest) -> Vec<&Reference> {
+        self.inner.tags.iter().filter(|(_, image)| *image == id).map(|(name, _)| name).collect()
+    }
+
+    pub fn references(&self) -> impl Iterator<Item = (&Reference, &Digest)> {
+        self.inner.tags.iter()
+    }
+
+    pub fn children(&self, id: &Digest) -> impl Iterator<Item = &Arc<Image>> {
+        let id = *id;
+        self.inner.images.values().filter(move |image| image.parent == Some(id))
+    }
+
+    /// No name and no image made from it: what `docker images` shows as `<none>` and `docker image prune` removes.
+    pub fn is_dangling(&self, id: &Digest) -> bool {
+        self.names(id).is_empty() && self.children(id).next().is_none()
+    }
+
+    /// An intermediate image of a build: only `docker images -a` shows it.
+    pub fn is_intermediate(&self, id: &Digest) -> bool {
+        self.names(id).is_empty() && self.children(id).next().is_some()
+    }
+
+    /// By name, or by id, whole or the beginning of one. A name wins, as in the daemon's `GetImage`.
+    pub fn lookup(&self, text: &str) -> Result<&Arc<Image>, StoreError> {
+        let missing = |shown: String| StoreError::NoSuchImage(shown);
+        let hex = text.strip_prefix("sha256:").unwrap_or(text);
+        if let Some(id) = Digest::from_hex(hex) {
+            return self.image(&id).ok_or_else(|| missing(text.to_owned()));
+        }
+        let reference = Reference::parse(text)?;
+        if let Some(image) = self.inner.tags.get(&reference).and_then(|id| self.image(id)) {
+            return Ok(image);
+        }
+        if let Some(image) = reference.digest.and_then(|digest| self.image(&digest)) {
+            return Ok(image);
+        }
+        self.by_prefix(hex).ok_or_else(|| missing(reference.to_string()))
+    }
+
+    fn by_prefix(&self, prefix: &str) -> Option<&Arc<Image>> {
+        let mut found = self.inner.images.values().filter(|image| image.id.hex().starts_with(prefix));
+        let image = found.next().filter(|_| !prefix.is_empty())?;
+        found.next().is_none().then_some(image)
+    }
+}
+
+/// What can be changed.
+impl Store {
+    pub fn add_layer(&mut self, tar: Arc<[u8]>) -> Result<Arc<Layer>, TarError> {
+        let layer = Arc::new(Layer::new(tar)?);
+        let inner = Arc::make_mut(&mut self.inner);
+        Ok(inner.layers.entry(layer.diff_id).or_insert(layer).clone())
+    }
+
+    /// Its layers must have been added.
+    pub fn add_image(&mut self, config: ImageConfig, parent: Option<Digest>) -> Result<Arc<Image>, StoreError> {
+        if config.diff_ids.len() > crate::sim::LAYERS {
+            return Err(StoreError::Depth);
+        }
+        let json: Arc<[u8]> = config.json().into();
+        let id = Digest::of(&json);
+        let inner = Arc::make_mut(&mut self.inner);
+        inner.created += 1;
+        let image = Image { id, config, json, parent, number: inner.created };
+        Ok(inner.images.entry(id).or_insert_with(|| Arc::new(image)).clone())
+    }
+
+    /// What a registry gives: a published image with its layers, under its name.
+    pub fn add_base(&mut self, base: &BaseImage) -> Result<Arc<Image>, BaseError> {
+        let reference = Reference::parse(&base.reference)?;
+        let mut diff_ids = Vec::new();
+        for tar in &base.layers {
+            diff_ids.push(self.add_layer(tar.clone())?.diff_id);
+        }
+        let image = self.add_image(base_config(base, diff_ids), None)?;
+        Arc::make_mut(&mut self.inner).tags.insert(reference, image.id);
+        Ok(image)
+    }
+
+    /// Gives a name, taking it from whatever had it.
+    pub fn tag(&mut self, id: Digest, name: Reference) {
+        Arc::make_mut(&mut self.inner).tags.insert(name, id);
+    }
+
+    /// `docker rmi` (moby `daemon/images/image_delete.go`). On an error nothing but what is listed was removed.
+    pub fn remove(&mut self, name: &str, force: bool, prune: bool, uses: &[Use]) -> Result<Vec<Removed>, StoreError> {
+        let image = self.lookup(name)?.clone();
+        let mut removed = Vec::new();
+        let single = self.names(&image.id).len() <= 1;
+        let by_id = image.id.hex().starts_with(name.strip_prefix("sha256:").unwrap_or(name));
+        if by_id {
+            if single {
+                self.check(&image.id, force, false, uses)?;
+                for name in self.names(&image.id).into_iter().cloned().collect::<Vec<_>>() {
+                    self.untag(name, &mut removed);
+                }
+            }
+        } else {
+            let used = uses.iter().find(|used| used.image == image.id);
+            if let Some(used) = used.filter(|_| !force && single) {
+                let (name, container) = (name.to_owned(), used.container.clone());
+                return Err(StoreError::Referenced { name, container, image: image.id.short() });
+            }
+            self.untag(Reference::parse(name)?, &mut removed);
+            if !self.names(&image.id).is_empty() {
+                return Ok(removed);
+            }
+        }
+        let quiet = !by_id;
+        self.delete(&image.id, force, prune, quiet, uses, &mut removed)?;
+        Ok(removed)
+    }
+
+    fn untag(&mut self, name: Reference, removed: &mut Vec<Removed>) {
+        if Arc::make_mut(&mut self.inner).tags.remove(&name).is_some() {
+            removed.push(Removed::Untagged(name));
+        }
+    }
+
+    /// Deletes the image, then, if `prune`, each parent that nothing else needs.
+    fn delete(
+        &mut self,
+        id: &Digest,
+        force: bool,
+        prune: bool,
+        quiet: bool,
+        uses: &[Use],
+        removed: &mut Vec<Removed>,
+    ) -> Result<(), StoreError> {
+        let (mut id, mut force, mut quiet) = (*id, force, quiet);
+        loop {
+            if let Err(conflict) = self.check(&id, force, true, uses) {
+                let used = uses.iter().any(|used| used.image == id);
+                return if quiet && (used || !self.is_dangling(&id)) { Ok(()) } else { Err(conflict) };
+            }
+            let Some(image) = self.image(&id).cloned() else { return Ok(()) };
+            for name in self.names(&id).into_iter().cloned().collect::<Vec<_>>() {
+                self.untag(name, removed);
+            }
+            Arc::make_mut(&mut self.inner).images.remove(&id);
+            removed.push(Removed::Deleted(id));
+            self.release_layers(&image, removed);
+            match image.parent.filter(|_| prune) {
+                Some(parent) => (id, force, quiet) = (parent, false, true),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// Layers, from the top, that no other image stands on any more.
+    fn release_layers(&mut self, image: &Image, removed: &mut Vec<Removed>) {
+        let needed: BTreeSet<Digest> = self.inner.images.values().flat_map(|image| chain_ids(image.layers())).collect();
+        let stored: BTreeSet<Digest> = self.inner.images.values().flat_map(|image| image.layers().to_vec()).collect();
+        for (chain_id, diff_id) in chain_ids(image.layers()).into_iter().zip(image.layers()).rev() {
+            if needed.contains(&chain_id) {
+                break;
+            }
+            removed.push(Removed::Deleted(chain_id));
+            if !stored.contains(diff_id) {
+                Arc::make_mut(&mut self.inner).layers.remove(diff_id);
+            }
+        }
+    }
+
+    /// `checkImageDeleteConflict`: what no force overcomes first.
+    fn check(&self, id: &Digest, force: bool, references: bool, uses: &[Use]) -> Result<(), StoreError> {
+        let conflict = |hard: bool, why: String| Err(StoreError::Conflict { image: id.short(), hard, why });
+        if self.children(id).next().is_some() {
+            return conflict(true, "image has dependent child images".to_owned());
+        }
+        let user = |running: bool| uses.iter().find(|used| used.image == *id && used.running == running);
+        if let Some(used) = user(true) {
+            return conflict(true, format!("image is being used by running container {}", used.container));
+        }
+        if force {
+            return Ok(());
+        }
+        if references && !self.names(id).is_empty() {
+            return conflict(false, "image is referenced in multiple repositories".to_owned());
+        }
+        match user(false) {
+            Some(used) => conflict(false, format!("image is being used by stopped container {}", used.container)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Why a declared image cannot be taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BaseError {
+    #[error("{0}")]
+    Reference(#[from] ReferenceError),
+    #[error("{0}")]
+    Layer(#[from] TarError),
+    #[error("{0}")]
+    Store(#[from] StoreError),
+}
+
+fn base_config(base: &BaseImage, diff_ids: Vec<Digest>) -> ImageConfig {
+    let entry = |(created_by, layer): &(String, bool)| History {
+        created: base.created.clone(),
+        created_by: created_by.clone(),
+        empty_layer: !layer,
+        ..History::default()
+    };
+    let config = super::config::RunConfig {
+        env: base.env.clone(),
+        cmd: Some(base.cmd.clone()).filter(|cmd| !cmd.is_empty()),
+        working_dir: base.working_dir.clone(),
+        ..Default::default()
+    };
+    ImageConfig {
+        config,
+        created: base.created.clone(),
+        history: base.history.iter().map(entry).collect(),
+        diff_ids,
+        ..ImageConfig::default()
+    }
+}
+
+/// What can be observed.
+impl Store {
+    /// `image/…` for each name, and `store/…`. File facts only for `files`, absolute paths. A name with the tag `latest` is
+    /// told without it too: `image/ubuntu/…` is `image/ubuntu:latest/…`.
+    pub fn facts(&self, files: &[String], out: &mut Facts) {
+        let layers = &self.inner.layers;
+        let bytes: u64 = layers.values().map(|layer| layer.size_bytes).sum();
+        let named: BTreeSet<&Digest> = self.inner.tags.values().collect();
+        out.insert("store/images".to_owned(), count(named.len()));
+        out.insert("store/layers".to_owned(), count(layers.len()));
+        out.insert("store/bytes".to_owned(), Value::Int(bytes as i64));
+        for (reference, id) in &self.inner.tags {
+            let Some(image) = self.image(id) else { continue };
+            self.image_facts(&reference.to_string(), image, files, out);
+            if reference.tag.as_deref() == Some("latest") {
+                self.image_facts(&reference.repository(), image, files, out);
+            }
+        }
+    }
+
+    fn image_facts(&self, name: &str, image: &Image, files: &[String], out: &mut Facts) {
+        let mut put = |rest: &[&str], value: Value| {
+            let path = fact::path(["image", name].into_iter().chain(rest.iter().copied()));
+            out.insert(path, value);
+        };
+        put(&["id"], image.id.to_string().into());
+        put(&["layers"], count(image.layers().len()));
+        put(&["size"], Value::Int(self.size_bytes(image) as i64));
+        put(&["history"], count(image.config.history.len()));
+        if let Some(cmd) = &image.config.config.cmd {
+            put(&["cmd"], super::config::list(cmd).into());
+        }
+        for (i, (history, layer)) in image.history_layers().enumerate() {
+            let number = (i + 1).to_string();
+            put(&["history", &number, "created_by"], history.created_by.as_str().into());
+            put(&["history", &number, "layer"], layer.map_or(Value::from("none"), count));
+        }
+        let layers = self.layers_of(image);
+        for (i, (layer, chain_id)) in layers.iter().zip(chain_ids(image.layers())).enumerate() {
+            let number = (i + 1).to_string();
+            put(&["layer", &number, "diff_id"], layer.diff_id.to_string().into());
+            put(&["layer", &number, "chain_id"], chain_id.to_string().into());
+            put(&["layer", &number, "size"], Value::Int(layer.size_bytes as i64));
+            for file in files {
+                if let Some(entry) = layer.entry(file.trim_start_matches('/')) {
+                    put(&["layer", &number, "file", file], entry_text(entry).into());
+                }
+            }
+        }
+        for file in files {
+            let path = file.trim_start_matches('/');
+            let holds = |layer: &&Arc<Layer>| layer.entry(path).is_some_and(|entry| entry.kind != Kind::Whiteout);
+            put(&["file", file, "copies"], count(layers.iter().filter(holds).count()));
+        }
+    }
+}
+
+fn count(n: usize) -> Value {
+    Value::Int(n as i64)
+}
+
+/// `file 0755 1234`, `dir 0755`, `symlink /bin/busybox`, `whiteout`.
+fn entry_text(entry: &Entry) -> String {
+    match &entry.kind {
+        Kind::File => format!("file {:04o} {}", entry.mode, entry.size_bytes()),
+        Kind::Dir => format!("dir {:04o}", entry.mode),
+        Kind::Symlink { target } => format!("symlink {target}"),
+        Kind::Hardlink { target } => format!("link /{target}"),
+        Kind::CharDevice { major, minor } => format!("char {major}:{minor}"),
+        Kind::BlockDevice { major, minor } => format!("block {major}:{minor}"),
+        Kind::Fifo => "fifo".to_owned(),
+        Kind::Whiteout | Kind::Opaque => "whiteout".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layer(store: &mut Store, path: &str, content: &str) -> Digest {
+        let tar = tar::write(&[Entry::file(path, 0o644, content)]);
+        store.add_layer(tar.into()).unwrap().diff_id
+    }
+
+    fn image(store: &mut Store, diff_ids: &[Digest], parent: Option<Digest>, mark: &str) -> Digest {
+        let config = ImageConfig { diff_ids: diff_ids.to_vec(), comment: mark.to_owned(), ..Default::default() };
+        store.add_image(config, parent).unwrap().id
+    }
+
+    /// base:1 ← a step ← kid:1, as `FROM base:1` with two RUNs makes them.
+    fn family() -> (Store, [Digest; 3]) {
+        let mut store = Store::default();
+        let [base, a, b] = ["base", "a", "b"].map(|name| layer(&mut store, name, name));
+        let base_image = image(&mut store, &[base], None, "base");
+        let step = image(&mut store, &[base, a], Some(base_image), "step");
+        let kid = image(&mut store, &[base, a, b], Some(step), "kid");
+        store.tag(base_image, Reference::parse("base:1").unwrap());
+        store.tag(kid, Reference::parse("kid:1").unwrap());
+        (store, [base_image, step, kid])
+    }
+
+    fn using(image: Digest, running: bool) -> Vec<Use> {
+        vec![Use { container: "dd7cd2d46e95".to_owned(), image, running }]
+    }
+
+    fn refused(store: &mut Store, name: &str, force: bool, uses: &[Use]) -> String {
+        store.remove(name, force, true, uses).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_chain_id_is_computed_as_the_specification_says() {
+        let ids = ["a", "b", "c"].map(|text| Digest::of(text.as_bytes()));
+        let chain = chain_ids(&ids);
+        assert_eq!(chain[0], ids[0]);
+        assert_eq!(chain[1], Digest::of(format!("{} {}", ids[0], ids[1]).as_bytes()));
+        assert_eq!(chain[2], Digest::of(format!("{} {}", chain[1], ids[2]).as_bytes()));
+    }
+
+    #[test]
+    fn removing_the_last_name_deletes_the_image_its_steps_and_their_layers() {
+        let (mut store, [base, step, kid]) = family();
+        let chain = chain_ids(store.image(&kid).unwrap().layers());
+        let removed = store.remove("kid:1", false, true, &[]).unwrap();
+        let expected = [
+            Removed::Untagged(Reference::parse("kid:1").unwrap()),
+            Removed::Deleted(kid),
+            Removed::Deleted(chain[2]),
+            Removed::Deleted(step),
+            Removed::Deleted(chain[1]),
+        ];
+        assert_eq!(removed, expected);
+        assert_eq!((store.images().len(), store.inner.layers.len()), (1, 1));
+        assert!(store.image(&base).is_some(), "it has a name");
+    }
+
+    #[test]
+    fn one_of_several_names_is_only_taken_off() {
+        let (mut store, [.., kid]) = family();
+        store.tag(kid, Reference::parse("kid:2").unwrap());
+        let removed = store.remove("kid:1", false, true, &using(kid, true)).unwrap();
+        assert_eq!(removed.iter().map(Removed::to_string).collect::<Vec<_>>(), ["Untagged: kid:1"]);
+    }
+
+    #[test]
+    fn conflicts_are_told_in_docker_s_words() {
+        // Recorded with Docker 20.10.24.
+        let (mut store, [base, step, kid]) = family();
+        let (k, s) = (kid.short(), step.short());
+        let stopped = using(kid, false);
+        assert_eq!(
+            refused(&mut store, "kid:1", false, &stopped),
+            format!(
+                "conflict: unable to remove repository reference \"kid:1\" (must force) - container dd7cd2d46e95 is using its referenced image {k}"
+            )
+        );
+        assert_eq!(
+            refused(&mut store, &k, false, &stopped),
+            format!(
+                "conflict: unable to delete {k} (must be forced) - image is being used by stopped container dd7cd2d46e95"
+            )
+        );
+        assert_eq!(
+            refused(&mut store, &k, true, &using(kid, true)),
+            format!(
+                "conflict: unable to delete {k} (cannot be forced) - image is being used by running container dd7cd2d46e95"
+            )
+        );
+        assert_eq!(
+            refused(&mut store, &s, true, &[]),
+            format!("conflict: unable to delete {s} (cannot be forced) - image has dependent child images")
+        );
+        store.tag(kid, Reference::parse("other:1").unwrap());
+        assert_eq!(
+            refused(&mut store, &k, false, &[]),
+            format!("conflict: unable to delete {k} (must be forced) - image is referenced in multiple repositories")
+        );
+        assert_eq!(refused(&mut store, "nosuch", false, &[]), "No such image: nosuch:latest");
+        assert_eq!(
+            refused(&mut store, "Bad", false, &[]),
+            "invalid reference format: repository name must be lowercase"
+        );
+        assert!(store.remove(&base.short(), true, true, &[]).is_err());
+    }
+
+    #[test]
+    fn an_image_is_found_by_name_and_by_the_beginning_of_its_id() {
+        let (store, [base, _, kid]) = family();
+        assert_eq!(store.lookup("kid:1").unwrap().id, kid);
+        assert_eq!(store.lookup("docker.io/library/base:1").unwrap().id, base);
+        assert_eq!(store.lookup(&kid.hex()[..6]).unwrap().id, kid);
+        assert_eq!(store.lookup(&kid.to_string()).unwrap().id, kid);
+        assert_eq!(store.lookup("kid").unwrap_err().to_string(), "No such image: kid:latest");
+    }
+
+    #[test]
+    fn a_clone_is_not_changed_by_its_original() {
+        let (mut store, _) = family();
+        let before = store.clone();
+        store.remove("kid:1", false, true, &[]).unwrap();
+        assert_eq!(before.images().len(), 3);
+    }
+
+    #[test]
+    fn facts_tell_each_layer_and_the_copies_of_a_watched_file() {
+        let mut store = Store::default();
+        let one = layer(&mut store, "run.sh", "abc");
+        let gone = store.add_layer(tar::write(&[Entry::whiteout("run.sh")]).into()).unwrap().diff_id;
+        let id = image(&mut store, &[one, gone], None, "");
+        store.tag(id, Reference::parse("web").unwrap());
+        let mut facts = Facts::new();
+        store.facts(&["/run.sh".to_owned()], &mut facts);
+        let text = |path: &str| facts[path].to_string();
+        assert_eq!(text("image/web:latest/layer/1/file/%2Frun.sh"), "file 0644 3");
+        assert_eq!(text("image/web:latest/layer/2/file/%2Frun.sh"), "whiteout");
+        assert_eq!(text("image/web/file/%2Frun.sh/copies"), "1");
+        assert_eq!(text("store/layers"), "2");
+        assert_eq!(text("image/web/layer/2/chain_id"), chain_ids(&[one, gone])[1].to_string());
+        for path in facts.keys() {
+            assert!(fact::catalogue::kind_of(path).is_some(), "{path}");
+        }
+    }
+}
