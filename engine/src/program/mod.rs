@@ -8,6 +8,7 @@
 //! messages and exit codes of the real ones (GNU coreutils 9.1, dash 0.5.12 and their contemporaries in Debian 12).
 
 mod calendar;
+mod docker;
 mod file;
 mod filter;
 mod glob;
@@ -58,6 +59,7 @@ programs! {
     Kill(Machine<kill::Kill, kill::Task>);
     Ls(Machine<ls::Ls, ls::Task>);
     Unpack(Machine<unpack::Unpack, unpack::Task>);
+    Docker(docker::Docker);
 }
 
 impl Program {
@@ -80,7 +82,6 @@ impl Program {
     }
 
     fn tool(name: &str, says: &str, args: &[String], env: &[String]) -> Option<Program> {
-        let _ = env;
         Some(match name {
             "true" => Program::Exit { code: 0 },
             "false" => Program::Exit { code: 1 },
@@ -90,6 +91,7 @@ impl Program {
             "kill" => kill::start(says, args),
             "ls" => ls::start(says, args),
             "unpack" => unpack::start(args),
+            "docker" => Program::Docker(Box::new(docker::start(args, env))),
             _ => return None,
         })
     }
