@@ -3,6 +3,8 @@
 //! What a machine cannot run is skipped loudly ([`skipped`]); `cargo xtask test` counts it and has a floor for what must
 //! have run.
 
+pub mod erring;
+
 use lessons::Lesson;
 use lessons::author::course;
 use std::path::PathBuf;
