@@ -15,6 +15,7 @@ mod exec;
 mod facts;
 mod files;
 mod lifecycle;
+mod look;
 mod namespace;
 mod pipe;
 mod process;

@@ -1,0 +1,79 @@
+//! Looking into a simulated node from outside, for the editor and for completion: nothing here is a guest's doing.
+
+use super::SimKernel;
+use super::lifecycle::INIT;
+use super::vfs::{Loc, MountId, Node, ROOT, View};
+use crate::call::FileKind;
+use crate::node::Fault;
+use crate::scenario::Scenario;
+use crate::sched::Scheduled;
+use crate::session::{FileEntry, Replayable};
+
+/// Directories below one another that a listing goes into.
+const DEPTH: usize = 12;
+/// Files one listing tells.
+const FILES: usize = 1_000;
+
+impl Replayable for Scheduled<SimKernel> {
+    fn boot(scenario: &Scenario) -> Result<Self, Fault> {
+        let kernel = SimKernel::new(&scenario.node_root, &scenario.files, "node")?;
+        Ok(Scheduled::new(kernel, scenario.seed))
+    }
+
+    fn read_file(&self, path: &str) -> Option<Vec<u8>> {
+        // A lookup through an overlay remembers what it found, so it wants a kernel of its own.
+        let mut kernel = self.kernel().clone();
+        let view = kernel.view(INIT).ok()?;
+        let at = kernel.find(&view, path, true).ok()?;
+        match &kernel.fs(at.fs).inode(at.ino)?.node {
+            Node::File(data) => Some(data.as_ref().clone()),
+            _ => None,
+        }
+    }
+
+    fn list_files(&self, dir: &str) -> Vec<FileEntry> {
+        let mut kernel = self.kernel().clone();
+        let mut files = Vec::new();
+        if let Ok(view) = kernel.view(INIT)
+            && let Ok(at) = kernel.find(&view, dir, true)
+        {
+            kernel.list_below(&view, at, "", DEPTH, &mut files);
+        }
+        files
+    }
+
+    fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String> {
+        let mut kernel = self.kernel().clone();
+        let Some(view) = kernel.view_of(container) else { return Vec::new() };
+        let Ok(at) = kernel.find(&view, dir, true) else { return Vec::new() };
+        let named = |dent: crate::call::Dent| match dent.kind {
+            FileKind::Dir => dent.name + "/",
+            _ => dent.name,
+        };
+        kernel.fs(at.fs).names(at.ino).into_iter().map(named).collect()
+    }
+}
+
+impl SimKernel {
+    fn view_of(&self, container: Option<&str>) -> Option<View> {
+        let Some(name) = container else { return self.view(INIT).ok() };
+        let fs = self.containers.values().find(|container| container.spec.name == name)?.fs;
+        let root = Loc { mount: MountId(u32::MAX), fs, ino: ROOT };
+        Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root })
+    }
+
+    fn list_below(&mut self, view: &View, dir: Loc, prefix: &str, depth: usize, files: &mut Vec<FileEntry>) {
+        for dent in self.fs(dir.fs).names(dir.ino) {
+            let Some(at) = self.lookup(view, dir, &dent.name) else { continue };
+            let path = format!("{prefix}{}", dent.name);
+            let stat = self.stat(at);
+            match stat.kind {
+                FileKind::File if files.len() < FILES => {
+                    files.push(FileEntry { path, size_bytes: stat.size_bytes, mode: stat.mode });
+                }
+                FileKind::Dir if depth > 0 => self.list_below(view, at, &format!("{path}/"), depth - 1, files),
+                _ => {}
+            }
+        }
+    }
+}
