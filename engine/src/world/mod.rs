@@ -394,7 +394,7 @@ impl<N: Node> Machine<N> {
 }
 
 fn node_process(argv: &[&str], stdin: Stdin) -> ProcessSpec {
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/learner", "USER=learner"];
+    let env = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/learner", "USER=learner", "PS1=$ "];
     ProcessSpec {
         argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
         env: env.iter().map(|pair| (*pair).to_owned()).collect(),
