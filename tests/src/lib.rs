@@ -1,18 +1,41 @@
 //! Tests that need more than one crate: lessons, determinism, the two kernels, the browser.
 //!
-//! What a machine cannot run is skipped loudly ([`skipped`]); `cargo xtask test` counts it and has a floor for what must
-//! have run.
+//! Each room is a test target of its own. A test that cannot run on this machine says so with [`skipped!`];
+//! `cargo xtask test` counts it, prints it, and in CI holds it against `floor.txt`.
 
 pub mod erring;
 
 use lessons::Lesson;
 use lessons::author::course;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Says that a test was not run, and why, in the form that `cargo xtask test` counts.
-pub fn skipped(test: &str, reason: &str) {
-    println!("SKIPPED({reason}): {test}");
+/// Ends a test that this machine cannot run. Never silent: the line is counted.
+#[macro_export]
+macro_rules! skipped {
+    ($($reason:tt)*) => {{
+        fn here() {}
+        $crate::say_skipped(std::any::type_name_of_val(&here), &format!($($reason)*));
+        return;
+    }};
+}
+
+/// Prints the line that `cargo xtask test` counts; `place` is the path of an item inside the test.
+pub fn say_skipped(place: &str, reason: &str) {
+    let test = place.strip_suffix("::here").unwrap_or(place);
+    let name = test.split_once("::").map_or(test, |(_, name)| name);
+    println!("SKIPPED({reason}): {name}");
+}
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests is a direct member of the workspace")
+}
+
+/// Where artefacts of tests go.
+pub fn artefacts(room: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given));
+    target.join("artefacts").join(room)
 }
 
 /// Every written lesson, compiled from its text.
@@ -23,17 +46,12 @@ pub fn lessons() -> Vec<Lesson> {
     }
 }
 
-/// The root of the source tree.
-pub fn tree() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The engine as the page gets it: built now if it is not up to date. `None` where the wasm target is missing.
 pub fn engine_wasm() -> Option<Vec<u8>> {
-    let target = tree().join("target/engine-wasm");
+    let target = root().join("target/engine-wasm");
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "engine-abi", "--target", "wasm32-unknown-unknown", "--profile", "engine"]);
-    let built = cargo.env("CARGO_TARGET_DIR", &target).current_dir(tree()).status();
+    let built = cargo.env("CARGO_TARGET_DIR", &target).current_dir(root()).status();
     let path = target.join("wasm32-unknown-unknown/engine/engine_abi.wasm");
     built.ok().filter(|status| status.success()).and_then(|_| std::fs::read(path).ok())
 }

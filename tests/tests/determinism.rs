@@ -65,7 +65,7 @@ fn state(reply: Reply) -> State {
 #[test]
 fn every_lesson_has_the_same_trace_natively_and_in_wasm_in_both_directions_of_time() {
     let Some(bytes) = engine_wasm() else {
-        return skipped("determinism", "the wasm32-unknown-unknown target is missing: rustup target add it");
+        skipped!("the target wasm32-unknown-unknown is missing: rustup target add wasm32-unknown-unknown");
     };
     let engine = Engine::default();
     let module = Module::new(&engine, bytes).expect("engine.wasm is a module");

@@ -1,10 +1,14 @@
 //! The developer commands of Drydock: `cargo xtask COMMAND`.
 //!
-//! `build` makes the site ([`build`]); [`tools`] fetches what building needs; [`tree`] knows where things are.
+//! [`build`] makes the site, [`serve`] shows it, [`test`] and [`lint`] judge the tree; [`tools`] fetches what building
+//! needs, [`tree`] knows where things are.
 //! Nothing here is needed to run a lesson: the page and `node-runtime` stand alone.
 
 mod build;
+mod lint;
 mod progress;
+mod serve;
+mod test;
 mod tools;
 mod tree;
 
@@ -16,6 +20,10 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
   build [--profile web|dev]   make dist/: the course, for any static host, also under a sub-path and offline
+  serve [--profile web|dev] [--port PORT] [--lan]
+                              build, and serve at http://127.0.0.1:8080 with this machine's kernel beside it
+  test [FILTER]               every test, here and in a real browser; totals at the end
+  lint                        formatting, clippy, and the words that must not appear
   trunk-hook                  what `trunk serve` needs beside the page (Trunk.toml calls it)
 ";
 
@@ -35,6 +43,10 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
     match words {
         ["build"] => build::build(Profile::Web)?,
         ["build", "--profile", profile] => build::build(Profile::parse(profile)?)?,
+        ["serve", "--profile", profile, rest @ ..] => return serve::serve(Profile::parse(profile)?, rest),
+        ["serve", rest @ ..] => return serve::serve(Profile::Web, rest),
+        ["test", filter @ ..] => return test::test(filter),
+        ["lint"] => lint::lint()?,
         ["trunk-hook"] => {
             let staging = std::env::var_os("TRUNK_STAGING_DIR");
             let Some(staging) = staging else { bail!("TRUNK_STAGING_DIR is not set: trunk calls this, see Trunk.toml") };

@@ -1,6 +1,12 @@
 //! The compiled course: what `lessons` makes of its sources, as the files the page fetches.
 
+use crate::tree;
+use anyhow::Context;
+use lessons::author::course::{compile_all, root};
 use lessons::{Course, Lesson, Measurement, Recording};
+use serde::de::DeserializeOwned;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
 pub struct Compiled {
@@ -8,10 +14,47 @@ pub struct Compiled {
     pub lessons: Vec<Lesson>,
     pub recordings: Vec<Recording>,
     pub measurements: Vec<Measurement>,
+    /// Lessons that changed after they were recorded.
+    stale: Vec<String>,
+}
+
+/// Recordings of real kernels, `TRACK/SLUG.json`, as `node-runtime record` writes them.
+pub fn recordings() -> PathBuf {
+    root().join("recordings")
+}
+
+pub fn measurements() -> PathBuf {
+    root().join("measurements")
 }
 
 pub fn compile() -> anyhow::Result<Compiled> {
-    Ok(Compiled { course: Course { tracks: vec![] }, lessons: vec![], recordings: vec![], measurements: vec![] })
+    let compiled = compile_all(&root())?;
+    let mut recordings = Vec::new();
+    let mut stale = Vec::new();
+    for lesson in &compiled.lessons {
+        let path = self::recordings().join(format!("{}.json", lesson.id));
+        match path.exists().then(|| read_json::<Recording>(&path)).transpose()? {
+            Some(recording) if recording.hash == lesson.hash => recordings.push(recording),
+            // What a kernel showed for another text would be shown as if it were for this one.
+            Some(_) => stale.push(lesson.id.clone()),
+            None => {}
+        }
+    }
+    let mut measurements = Vec::new();
+    if self::measurements().is_dir() {
+        let mut entries = fs::read_dir(self::measurements())?.collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_key(|entry| entry.file_name());
+        for entry in entries.iter().filter(|entry| entry.path().extension().is_some_and(|end| end == "json")) {
+            measurements.push(read_json(&entry.path())?);
+        }
+    }
+    Ok(Compiled { course: compiled.course, lessons: compiled.lessons, recordings, measurements, stale })
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let shown = path.strip_prefix(tree::root()).unwrap_or(path);
+    serde_json::from_str(&text).with_context(|| format!("{} is not a recording", shown.display()))
 }
 
 impl Compiled {
@@ -32,6 +75,10 @@ impl Compiled {
 
     pub fn summary(&self) -> String {
         let (lessons, recordings) = (self.lessons.len(), self.recordings.len());
-        format!("{lessons} lessons, {recordings} recordings, {} measurements", self.measurements.len())
+        let mut text = format!("{lessons} lessons, {recordings} recordings, {} measurements", self.measurements.len());
+        if !self.stale.is_empty() {
+            text.push_str(&format!("; recorded before they changed, so left out: {} (cargo xtask record)", self.stale.join(", ")));
+        }
+        text
     }
 }

@@ -1,0 +1,39 @@
+//! `cargo xtask serve`: the site, and `node-runtime` to serve it with a real kernel beside it.
+
+use crate::build::{self, Profile};
+use crate::progress::Steps;
+use crate::{tools, tree};
+use anyhow::bail;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+pub fn serve(profile: Profile, rest: &[&str]) -> anyhow::Result<ExitCode> {
+    if !cfg!(target_os = "linux") {
+        bail!("`serve` drives a Linux kernel. Elsewhere: `cargo xtask build`, and serve dist/ with any static server");
+    }
+    build::build(profile)?;
+    let binary = node_runtime()?;
+    println!();
+    let mut serve = Command::new(binary);
+    serve.current_dir(tree::root()).arg("serve").arg("--dist").arg(tree::dist()).args(rest);
+    // Ctrl-C reaches both; the server ends in order, and its code is ours.
+    let status = serve.status()?;
+    Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(0)))
+}
+
+/// Builds `node-runtime` as one static binary and gives its path.
+pub fn node_runtime() -> anyhow::Result<PathBuf> {
+    let mut steps = Steps::new(2);
+    let target = musl();
+    steps.step("musl target", || Ok(((), tools::add_target(&target)?)))?;
+    steps.step("node-runtime", || {
+        tools::run(tools::cargo().args(["build", "--package", "node-runtime", "--release", "--target", &target]))?;
+        Ok(((), String::new()))
+    })?;
+    steps.finish();
+    Ok(tree::target().join(target).join("release/node-runtime"))
+}
+
+pub fn musl() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
