@@ -4,6 +4,7 @@
 //! needs, [`tree`] knows where things are.
 //! Nothing here is needed to run a lesson: the page and `node-runtime` stand alone.
 
+mod bench;
 mod build;
 mod lint;
 mod progress;
@@ -24,6 +25,8 @@ usage: cargo xtask COMMAND
                               build, and serve at http://127.0.0.1:8080 with this machine's kernel beside it
   test [FILTER]               every test, here and in a real browser; totals at the end
   lint                        formatting, clippy, and the words that must not appear
+  bench                       what was promised, measured: each value, its limit and the ratio
+  record [--screens]          what this machine's kernel shows in the lessons; with --screens, how the pages look
   trunk-hook                  what `trunk serve` needs beside the page (Trunk.toml calls it)
 ";
 
@@ -46,6 +49,9 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
         ["serve", "--profile", profile, rest @ ..] => return serve::serve(Profile::parse(profile)?, rest),
         ["serve", rest @ ..] => return serve::serve(Profile::Web, rest),
         ["test", filter @ ..] => return test::test(filter),
+        ["bench"] => return bench::bench(),
+        ["record"] => bench::record(false)?,
+        ["record", "--screens"] => bench::record(true)?,
         ["lint"] => lint::lint()?,
         ["trunk-hook"] => {
             let staging = std::env::var_os("TRUNK_STAGING_DIR");

@@ -10,6 +10,8 @@ mod prose;
 mod site;
 mod wasm;
 
+pub use course::recordings;
+
 use crate::progress::Steps;
 use crate::{tools, tree};
 use anyhow::bail;
