@@ -30,7 +30,8 @@ fn measure() {
         browser.size(1280, 720);
         browser.open(&address);
         learner::ready(&browser);
-        interactive.push(number(&browser.run("return performance.getEntriesByName('drydock-interactive')[0].startTime")));
+        interactive
+            .push(number(&browser.run("return performance.getEntriesByName('drydock-interactive')[0].startTime")));
         bytes.push(number(&browser.run_async(BYTES, &Value::Null)));
     }
     say("bytes_until_interactive", median(bytes) / 1000.0, 400.0, "KB");
@@ -82,7 +83,10 @@ fn scrub_script_p95_ms(browser: &super::Browser) -> f64 {
     for index in 0..120 {
         let there = f64::from(index % 40) / 40.0;
         mouse("mouseMoved", right - 4.0 - there * (right - left - 8.0));
-        browser.run_async("const done = arguments[1]; requestAnimationFrame(() => requestAnimationFrame(() => done(0)))", &Value::Null);
+        browser.run_async(
+            "const done = arguments[1]; requestAnimationFrame(() => requestAnimationFrame(() => done(0)))",
+            &Value::Null,
+        );
         let now = script_ms(browser);
         frames.push(now - before);
         before = now;
@@ -95,7 +99,8 @@ fn scrub_script_p95_ms(browser: &super::Browser) -> f64 {
 fn script_ms(browser: &super::Browser) -> f64 {
     let metrics = browser.devtools("Performance.getMetrics", json!({}));
     let metrics = metrics["metrics"].as_array().cloned().unwrap_or_default();
-    let script = metrics.iter().find(|metric| metric["name"] == "ScriptDuration").map(|metric| number(&metric["value"]));
+    let script =
+        metrics.iter().find(|metric| metric["name"] == "ScriptDuration").map(|metric| number(&metric["value"]));
     script.expect("Chromium tells its script time") * 1000.0
 }
 

@@ -34,7 +34,10 @@ pub fn check(browser: &Browser, name: &str) -> Option<String> {
     };
     let share = differing_milli(browser, &taken, &encode(&wanted));
     (share > TOLERANCE_MILLI).then(|| {
-        format!("{name}: {share}/1000 of the pixels differ from the reference, {TOLERANCE_MILLI} may: {}", artefact.display())
+        format!(
+            "{name}: {share}/1000 of the pixels differ from the reference, {TOLERANCE_MILLI} may: {}",
+            artefact.display()
+        )
     })
 }
 

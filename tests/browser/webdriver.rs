@@ -65,7 +65,9 @@ impl Driver {
         // Forced colours of the system are not wanted, only the preference.
         args.push(format!("--blink-settings=preferredColorScheme={}", if dark { 0 } else { 1 }));
         let mut options = json!({ "args": args });
-        if let Some(binary) = ["/usr/bin/chromium", "/usr/bin/google-chrome"].iter().find(|path| PathBuf::from(path).exists()) {
+        if let Some(binary) =
+            ["/usr/bin/chromium", "/usr/bin/google-chrome"].iter().find(|path| PathBuf::from(path).exists())
+        {
             options["binary"] = json!(binary);
         }
         let capabilities = json!({ "capabilities": { "alwaysMatch": {
@@ -150,13 +152,18 @@ impl Browser {
             std::thread::sleep(Duration::from_millis(25));
         }
         let shown = self.run("return document.body.innerText.slice(0, 3000)");
-        panic!("waited in vain for {what} ({expression}). Console: {:?}. The page shows:\n{}", self.console(), shown.as_str().unwrap_or_default());
+        panic!(
+            "waited in vain for {what} ({expression}). Console: {:?}. The page shows:\n{}",
+            self.console(),
+            shown.as_str().unwrap_or_default()
+        );
     }
 
     /// Types into the first element that matches; keys such as Enter by their WebDriver code points.
     pub fn keys(&self, selector: &str, text: &str) {
         let element = self.ask("POST", "/element", Some(&json!({ "using": "css selector", "value": selector })));
-        let id = element.as_object().and_then(|found| found.values().next()).and_then(Value::as_str).expect("an element");
+        let id =
+            element.as_object().and_then(|found| found.values().next()).and_then(Value::as_str).expect("an element");
         self.ask("POST", &format!("/element/{id}/value"), Some(&json!({ "text": text })));
     }
 
@@ -208,9 +215,11 @@ fn call(port: u16, method: &str, path: &str, body: Option<&Value>) -> Result<Val
     let answer = exchange().map_err(|error| format!("chromedriver does not answer: {error}"))?;
     let answer: Value = serde_json::from_slice(&answer).map_err(|error| format!("not JSON: {error}"))?;
     match answer["value"].get("error") {
-        Some(kind) if kind.is_string() => {
-            Err(format!("{}: {}", kind.as_str().unwrap_or_default(), answer["value"]["message"].as_str().unwrap_or_default()))
-        }
+        Some(kind) if kind.is_string() => Err(format!(
+            "{}: {}",
+            kind.as_str().unwrap_or_default(),
+            answer["value"]["message"].as_str().unwrap_or_default()
+        )),
         _ => Ok(answer["value"].clone()),
     }
 }

@@ -24,7 +24,14 @@ pub fn bench() -> anyhow::Result<ExitCode> {
     let node_runtime = serve::node_runtime()?;
     let mut rows = Vec::new();
     println!("\nin the engine …");
-    rows.extend(measured(tools::cargo().args(["test", "--release", "--package", "drydock-tests", "--test", "replay"]))?);
+    rows.extend(measured(tools::cargo().args([
+        "test",
+        "--release",
+        "--package",
+        "drydock-tests",
+        "--test",
+        "replay",
+    ]))?);
     println!("in Chromium …");
     let mut browser = tools::cargo();
     browser.args(["test", "--package", "drydock-tests", "--test", "browser"]);
@@ -34,7 +41,8 @@ pub fn bench() -> anyhow::Result<ExitCode> {
     let mut times = Vec::new();
     for _ in 0..VERIFY_RUNS {
         let begun = Instant::now();
-        let output = Command::new(&node_runtime).current_dir(tree::root()).args(["verify", "--all", "--json"]).output()?;
+        let output =
+            Command::new(&node_runtime).current_dir(tree::root()).args(["verify", "--all", "--json"]).output()?;
         if !MEASURED.contains(&output.status.code()) {
             println!("verify: skipped(this machine cannot: {})", String::from_utf8_lossy(&output.stderr).trim());
             times.clear();

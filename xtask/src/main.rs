@@ -55,7 +55,9 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
         ["lint"] => lint::lint()?,
         ["trunk-hook"] => {
             let staging = std::env::var_os("TRUNK_STAGING_DIR");
-            let Some(staging) = staging else { bail!("TRUNK_STAGING_DIR is not set: trunk calls this, see Trunk.toml") };
+            let Some(staging) = staging else {
+                bail!("TRUNK_STAGING_DIR is not set: trunk calls this, see Trunk.toml")
+            };
             build::for_trunk(staging.as_ref())?;
         }
         [] | ["help" | "--help" | "-h"] => print!("{USAGE}"),

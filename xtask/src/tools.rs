@@ -29,8 +29,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
 /// Standard output of a command that must succeed.
 pub fn output(command: &mut Command) -> anyhow::Result<String> {
     let shown = shown(command);
-    let output =
-        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{shown}`"))?;
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start `{shown}`"))?;
     if !output.status.success() {
         bail!("`{shown}` ended with {}", output.status);
     }
@@ -50,7 +49,9 @@ pub fn add_target(target: &str) -> anyhow::Result<String> {
         return Ok(format!("{target} is there"));
     }
     run(Command::new("rustup").current_dir(tree::root()).args(["target", "add", target])).with_context(|| {
-        format!("the standard library for {target} is missing: install it, with rustup or with your distribution's rustc")
+        format!(
+            "the standard library for {target} is missing: install it, with rustup or with your distribution's rustc"
+        )
     })?;
     Ok(format!("{target} added"))
 }

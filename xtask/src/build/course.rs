@@ -77,7 +77,10 @@ impl Compiled {
         let (lessons, recordings) = (self.lessons.len(), self.recordings.len());
         let mut text = format!("{lessons} lessons, {recordings} recordings, {} measurements", self.measurements.len());
         if !self.stale.is_empty() {
-            text.push_str(&format!("; recorded before they changed, so left out: {} (cargo xtask record)", self.stale.join(", ")));
+            text.push_str(&format!(
+                "; recorded before they changed, so left out: {} (cargo xtask record)",
+                self.stale.join(", ")
+            ));
         }
         text
     }

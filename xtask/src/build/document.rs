@@ -16,7 +16,8 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eva
                           worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'";
 
 pub fn write(site: &mut Site, template: &str, app: &str, course: &Compiled) -> anyhow::Result<()> {
-    let map = Document { base: "./", title: None, preload: vec!["course.bin".into()], text: prose::map(&course.course) };
+    let map =
+        Document { base: "./", title: None, preload: vec!["course.bin".into()], text: prose::map(&course.course) };
     let html = map.render(template, site, app)?;
     site.stable("index.html", html.into_bytes());
     for lesson in &course.lessons {

@@ -46,7 +46,10 @@ mod tests {
             script(&site, TEMPLATE).unwrap()
         };
         let one = with("one");
-        assert!(one.contains("\"./\"") && one.contains("\"lessons/images/layers/\"") && one.contains("\"engine-"), "{one}");
+        assert!(
+            one.contains("\"./\"") && one.contains("\"lessons/images/layers/\"") && one.contains("\"engine-"),
+            "{one}"
+        );
         assert_eq!(one, with("one"));
         assert_ne!(one, with("two"));
     }

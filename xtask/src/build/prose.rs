@@ -11,7 +11,12 @@ pub fn map(course: &Course) -> String {
         for card in &track.lessons {
             let title = escape(&card.title);
             let _ = match card.ready {
-                true => write!(html, r#"<li><a href="lessons/{}/">{title}</a>, {} min</li>"#, escape(&card.id), card.minutes),
+                true => write!(
+                    html,
+                    r#"<li><a href="lessons/{}/">{title}</a>, {} min</li>"#,
+                    escape(&card.id),
+                    card.minutes
+                ),
                 false => write!(html, "<li>{title}, planned</li>"),
             };
         }

@@ -74,8 +74,12 @@ fn follow(cargo: &mut Command, log: &std::path::Path, tally: &mut Tally) -> anyh
     let (out, err) = (child.stdout.take().context("piped")?, child.stderr.take().context("piped")?);
     let of_err = sender.clone();
     let readers = [
-        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send((true, line))))),
-        std::thread::spawn(move || BufReader::new(err).lines().map_while(Result::ok).for_each(|line| drop(of_err.send((false, line))))),
+        std::thread::spawn(move || {
+            BufReader::new(out).lines().map_while(Result::ok).for_each(|line| drop(sender.send((true, line))))
+        }),
+        std::thread::spawn(move || {
+            BufReader::new(err).lines().map_while(Result::ok).for_each(|line| drop(of_err.send((false, line))))
+        }),
     ];
     loop {
         match lines.recv_timeout(SILENCE) {
