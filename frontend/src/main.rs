@@ -1,3 +1,2 @@
-//! (being built)
-
+//! The page of Drydock.
 fn main() {}
