@@ -1,0 +1,267 @@
+//! The root: owns the state, loads what the address asks for, listens to the keys that work everywhere.
+
+use crate::components::context::{Context, Session};
+use crate::drive::Driver;
+use crate::host::{EngineHost, address, canvas::Ruler, document, fetch, storage, window};
+use crate::link;
+use crate::pages::{lesson::LessonPage, map::MapPage, projector::ProjectorPage};
+use crate::state::{Action, App, Notice, Sheet};
+use gloo::events::EventListener;
+use gloo::timers::callback::Timeout;
+use lessons::{Lesson, Scene};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{HtmlElement, KeyboardEvent};
+use yew::prelude::*;
+
+/// The address follows the session this much later, so that scrubbing does not write it at every step.
+const ADDRESS_MS: u32 = 300;
+
+#[function_component]
+pub fn Root() -> Html {
+    let app = use_reducer(App::default);
+    let session = use_memo((), |()| {
+        let dispatch = app.dispatcher();
+        Session { driver: Driver::new(host(dispatch.clone()), dispatch), ruler: Rc::new(Ruler::new()) }
+    });
+    session.driver.seen(snapshot(&app));
+    use_effect_with((), {
+        let session = session.clone();
+        move |()| load(&session)
+    });
+    use_keys(session.driver.clone());
+    use_address(&app);
+    use_theme(&app);
+    let context = Context { app: snapshot(&app), session: (*session).clone() };
+    html! {
+        <ContextProvider<Context> context={context}>
+            { page(&app) }
+        </ContextProvider<Context>>
+    }
+}
+
+fn snapshot(app: &UseReducerHandle<App>) -> Rc<App> {
+    Rc::new((**app).clone())
+}
+
+fn page(app: &App) -> Html {
+    match address::lesson() {
+        None => html! { <MapPage key="map" /> },
+        Some(_) if app.projector => html! { <ProjectorPage key="projector" /> },
+        Some(_) => html! { <LessonPage key="lesson" /> },
+    }
+}
+
+#[cfg(not(feature = "mock"))]
+fn host(dispatch: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
+    if address::lesson().is_none() {
+        return Box::new(NoEngine);
+    }
+    let loaded = Callback::from(move |loaded: Result<(), String>| match loaded {
+        Ok(()) => dispatch.dispatch(Action::Wait(None)),
+        Err(why) => {
+            let text = format!("The engine could not be loaded: {why}. The text can be read; commands need the engine.");
+            dispatch.dispatch(Action::Notice(Some(Notice::new(text))));
+        }
+    });
+    Box::new(crate::host::worker::WorkerHost::new(loaded))
+}
+
+#[cfg(feature = "mock")]
+fn host(_: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
+    Box::new(crate::host::mock::MockHost::new())
+}
+
+/// The map asks nothing of an engine and does not load one.
+#[cfg(not(feature = "mock"))]
+struct NoEngine;
+
+#[cfg(not(feature = "mock"))]
+impl EngineHost for NoEngine {
+    fn ask(&self, _: &engine::session::Ask, _: Callback<Result<engine::session::Reply, String>>) {}
+    fn restart(&self) {}
+}
+
+fn load(session: &Session) {
+    let driver = session.driver.clone();
+    driver.act(Action::Progress(storage::progress()));
+    if let Some(theme) = storage::theme() {
+        driver.act(Action::Theme(theme));
+    }
+    let Some(id) = address::lesson() else {
+        return spawn_local(async move {
+            match read_course().await {
+                Ok(course) => driver.act(Action::Course(Rc::new(course))),
+                Err(why) => driver.act(Action::Notice(Some(Notice::new(why)))),
+            }
+        });
+    };
+    driver.act(Action::Wait(Some("Waiting for the lesson and the engine …".into())));
+    spawn_local(async move {
+        match read_lesson(&id).await {
+            Ok(lesson) => begin(&driver, lesson),
+            Err(why) => return driver.act(Action::Notice(Some(Notice::new(why)))),
+        }
+        if let Ok(course) = read_course().await {
+            driver.act(Action::Course(Rc::new(course)));
+        }
+        beside(&driver, &id).await;
+    });
+}
+
+fn begin(driver: &Rc<Driver>, lesson: Lesson) {
+    let lesson = Rc::new(lesson);
+    driver.act(Action::Lesson(lesson.clone()));
+    let fragment = address::fragment();
+    let link = match link::decode(&fragment) {
+        Some(Ok(link)) => Some(link),
+        Some(Err(broken)) => {
+            let text = format!("The session in this link can not be restored: {broken}. The lesson begins at its start.");
+            driver.act(Action::Notice(Some(Notice::new(text))));
+            None
+        }
+        None => None,
+    };
+    driver.open(&lesson, link.as_ref());
+}
+
+/// What may come later: recordings of real kernels and measurements.
+async fn beside(driver: &Rc<Driver>, id: &str) {
+    #[cfg(feature = "mock")]
+    driver.act(Action::Recording(Rc::new(crate::fixture::recording())));
+    let name = format!("recordings/{id}.bin");
+    if !cfg!(feature = "mock")
+        && address::has_asset(&name)
+        && let Ok(recording) = fetch::read(&name).await
+    {
+        driver.act(Action::Recording(Rc::new(recording)));
+    }
+    let lesson = driver.app().lesson.clone();
+    for step in lesson.iter().flat_map(|lesson| &lesson.steps) {
+        if let Scene::Plot { data } = &step.scene
+            && let Ok(measurement) = fetch::read(&format!("measurements/{data}.bin")).await
+        {
+            driver.act(Action::Measurement(Rc::new(measurement)));
+        }
+    }
+}
+
+#[cfg(not(feature = "mock"))]
+async fn read_lesson(id: &str) -> Result<Lesson, String> {
+    fetch::read(&format!("lessons/{id}.bin")).await
+}
+
+#[cfg(not(feature = "mock"))]
+async fn read_course() -> Result<lessons::Course, String> {
+    fetch::read("course.bin").await
+}
+
+#[cfg(feature = "mock")]
+async fn read_lesson(_: &str) -> Result<Lesson, String> {
+    Ok(crate::fixture::lesson())
+}
+
+#[cfg(feature = "mock")]
+async fn read_course() -> Result<lessons::Course, String> {
+    Ok(crate::fixture::course())
+}
+
+/// Keys that work wherever the focus is, except while something is written.
+#[hook]
+fn use_keys(driver: Rc<Driver>) {
+    use_effect_with((), move |()| {
+        let listener = EventListener::new_with_options(
+            &document(),
+            "keydown",
+            gloo::events::EventListenerOptions::enable_prevent_default(),
+            move |event| {
+                if let Some(key) = event.dyn_ref::<KeyboardEvent>()
+                    && pressed(&driver, key)
+                {
+                    key.prevent_default();
+                }
+            },
+        );
+        move || drop(listener)
+    });
+}
+
+fn pressed(driver: &Rc<Driver>, key: &KeyboardEvent) -> bool {
+    let app = driver.app();
+    if app.lesson.is_none() || key.ctrl_key() || key.meta_key() {
+        return false;
+    }
+    if key.alt_key() {
+        match key.key().as_str() {
+            "ArrowLeft" => driver.step_by(-1),
+            "ArrowRight" => driver.step_by(1),
+            "ArrowUp" => driver.back_to_input(),
+            "ArrowDown" => driver.forward_to_input(),
+            _ => return false,
+        }
+        return true;
+    }
+    let target = key.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let tag = target.map(|target| target.tag_name()).unwrap_or_default();
+    if matches!(tag.as_str(), "INPUT" | "TEXTAREA" | "SELECT") {
+        return false;
+    }
+    match key.key().as_str() {
+        "[" => driver.step_by(-1),
+        "]" => driver.step_by(1),
+        "p" | "P" => driver.act(Action::Projector(!app.projector)),
+        "?" => driver.act(Action::Sheet(Some(Sheet::Help))),
+        "n" | "N" => driver.act(Action::Sheet(Some(Sheet::Notes))),
+        "Escape" if app.projector => driver.act(Action::Projector(false)),
+        "Escape" if app.selection.is_some() => driver.act(Action::Select(None)),
+        "PageDown" | "ArrowRight" | "ArrowDown" | " " if app.projector => driver.forward_to_input_or_step(),
+        "PageUp" | "ArrowLeft" | "ArrowUp" if app.projector => driver.back_to_input_or_step(),
+        _ => return false,
+    }
+    true
+}
+
+/// The address is always the link of what is shown; progress is kept with it.
+#[hook]
+fn use_address(app: &UseReducerHandle<App>) {
+    let link = app.link();
+    use_effect_with((link, app.progress.clone()), |(link, progress)| {
+        let (link, mut progress) = (link.clone(), progress.clone());
+        let timeout = link.map(|link| {
+            Timeout::new(ADDRESS_MS, move || {
+                let fragment = link::encode(&link);
+                address::replace_fragment(&fragment);
+                let id = address::lesson();
+                if let Some(of) = id.and_then(|id| progress.lessons.get_mut(&id)) {
+                    of.link = fragment;
+                }
+                storage::keep_progress(&progress);
+            })
+        });
+        move || drop(timeout)
+    });
+}
+
+#[hook]
+fn use_theme(app: &UseReducerHandle<App>) {
+    let theme = match (app.projector, app.theme) {
+        (true, _) => Some("projector"),
+        (false, Some(crate::state::Theme::Dark)) => Some("dark"),
+        (false, Some(crate::state::Theme::Light)) => Some("light"),
+        (false, None) => None,
+    };
+    let still = app.still || app.play.is_none() && app.held.is_some();
+    use_effect_with((theme, still, app.theme), |(theme, still, chosen)| {
+        if let Some(root) = window().document().and_then(|document| document.document_element()) {
+            let _ = match theme {
+                Some(theme) => root.set_attribute("data-theme", theme),
+                None => root.remove_attribute("data-theme"),
+            };
+            let _ = root.class_list().toggle_with_force("still", *still);
+        }
+        if let Some(theme) = chosen {
+            storage::keep_theme(*theme);
+        }
+    });
+}

@@ -1,0 +1,114 @@
+//! What lies over the page until it is closed: keys, the link, the speaker's notes, the whole terminal; and notices.
+
+use super::context::{Context, use_page};
+use super::spans::blocks;
+use super::terminal::Terminal;
+use crate::host::window;
+use crate::state::{Action, Sheet};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{HtmlDialogElement, HtmlInputElement};
+use yew::prelude::*;
+
+#[function_component]
+pub fn Sheets() -> Html {
+    let page = use_page();
+    html! {
+        <>
+        <div>{ notice(&page) }</div>
+        <div>{ for page.app.sheet.clone().map(|sheet| html! { <Dialog {sheet} /> }) }</div>
+        </>
+    }
+}
+
+fn notice(page: &Context) -> Html {
+    let Some(notice) = &page.app.notice else { return Html::default() };
+    let link = notice.link.as_ref().map(|link| html! { <p><a href={link.clone()}>{"The link that makes it happen again"}</a></p> });
+    html! {
+        <div class="notice" role="alert">
+            <p>{super::inspector::ticked(&notice.text)}</p><div>{for link}</div>
+            <button onclick={page.on(Action::Notice(None))}>{"Close"}</button>
+        </div>
+    }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct DialogProps {
+    sheet: Sheet,
+}
+
+#[function_component]
+fn Dialog(props: &DialogProps) -> Html {
+    let page = use_page();
+    let dialog = use_node_ref();
+    {
+        let dialog = dialog.clone();
+        use_effect_with((), move |()| {
+            // Modal: the browser keeps the focus inside and gives it back afterwards.
+            if let Some(dialog) = dialog.cast::<HtmlDialogElement>() {
+                let _ = dialog.show_modal();
+            }
+        });
+    }
+    let (class, title, content) = match &props.sheet {
+        Sheet::Help => ("help", "Keys", help()),
+        Sheet::Share { link, copied } => ("share", "A link to exactly this", share(&page, link, *copied)),
+        Sheet::Notes => ("notes", "Speaker’s notes", notes(&page)),
+        Sheet::Terminal => ("all-terminal", "Terminal", html! { <Terminal /> }),
+    };
+    html! {
+        <dialog ref={dialog} class={class} aria-label={title} onclose={page.on(Action::Sheet(None))}>
+            <header><h2>{title}</h2><button onclick={page.on(Action::Sheet(None))}>{"Close"}</button></header>
+            {content}
+        </dialog>
+    }
+}
+
+fn help() -> Html {
+    const KEYS: [(&str, &str); 14] = [
+        ("[  ]", "one event back, on (Alt + ← → while typing)"),
+        ("Alt + ↑ ↓", "a whole command back, on"),
+        ("← → Home End", "the same on the time handle"),
+        ("Page Up, Page Down", "on the handle: commands; on the projector: what comes next"),
+        ("Tab", "in the terminal: take the completion; elsewhere: go on"),
+        ("↑ ↓", "in the terminal: what was typed before"),
+        ("Ctrl + R", "in the terminal: search what was typed before"),
+        ("Ctrl + C", "stop what runs, or forget the line; copies if text is selected"),
+        ("Ctrl + D", "end of input"),
+        ("Ctrl + L", "clear the screen"),
+        ("Ctrl + S", "in the editor: save"),
+        ("P", "projector"),
+        ("N", "speaker’s notes"),
+        ("Esc", "close what is open"),
+    ];
+    html! { <dl class="keys">{for KEYS.iter().map(|(key, what)| html! { <><dt>{*key}</dt><dd>{*what}</dd></> })}</dl> }
+}
+
+fn share(page: &Context, link: &str, copied: bool) -> Html {
+    let copy = {
+        let (driver, link) = (page.driver(), link.to_owned());
+        Callback::from(move |_: MouseEvent| {
+            let (driver, link) = (driver.clone(), link.clone());
+            spawn_local(async move {
+                let promise = window().navigator().clipboard().write_text(&link);
+                let copied = JsFuture::from(promise).await.is_ok();
+                driver.act(Action::Sheet(Some(Sheet::Share { link, copied })));
+            });
+        })
+    };
+    let select = Callback::from(|event: FocusEvent| event.target_unchecked_into::<HtmlInputElement>().select());
+    html! {
+        <div>
+            <p>{"What was typed, the moment, the step and the era are in the address itself. Nothing is stored elsewhere."}</p>
+            <p class="copy"><input readonly=true aria-label="Link" value={link.to_owned()} onfocus={select} />
+                <button onclick={copy}>{if copied { "Copied" } else { "Copy" }}</button></p>
+            <p class="i3">{format!("{} characters", link.chars().count())}</p>
+        </div>
+    }
+}
+
+fn notes(page: &Context) -> Html {
+    let app = &page.app;
+    let Some(step) = app.lesson.as_ref().and_then(|lesson| lesson.steps.get(app.step)) else { return Html::default() };
+    let none = step.notes.is_empty().then(|| html! { <p>{"There are none for this step."}</p> });
+    html! { <div class="text"><h3>{&step.title}</h3>{blocks(&step.notes, None, None)}<div>{for none}</div></div> }
+}

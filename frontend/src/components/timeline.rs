@@ -1,0 +1,220 @@
+//! The line of time: ticks, brackets, causes, branches, and a handle that goes both ways.
+
+use super::context::{Context, use_page};
+use super::room::use_room;
+use crate::state::{Action, Direction};
+use crate::view_model::timeline::{Arc, Bracket, Lane, Style, Timeline, timeline};
+use gloo::timers::callback::Timeout;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, KeyboardEvent, PointerEvent};
+use yew::prelude::*;
+
+/// One event after the other, while playing.
+const PLAY_MS: u32 = 420;
+
+#[function_component]
+pub fn TimeLine() -> Html {
+    let page = use_page();
+    let track = use_node_ref();
+    let room = use_room(&track);
+    use_play(&page);
+    let width = room.map_or(1084.0, |(width, _)| width);
+    let ruler = page.session.ruler.clone();
+    let world = page.app.world.clone();
+    let line = use_memo((world, width.to_bits()), move |(world, width)| {
+        let style = Style::for_width(f64::from_bits(*width));
+        world.as_ref().map(|world| timeline(world, style, &*ruler))
+    });
+    html! {
+        <footer class="time" aria-label="Time">
+            { controls(&page) }
+            <div class="track" ref={track}>
+                {for (*line).as_ref().map(|line| drawing(&page, Rc::new(line.clone()), width))}
+            </div>
+        </footer>
+    }
+}
+
+fn controls(page: &Context) -> Html {
+    let playing = page.app.play;
+    let button = |label: &'static str, path: &'static str, class: &'static str, onclick: Callback<MouseEvent>| {
+        html! {
+            <button class={class} aria-label={label} title={label} {onclick}>
+                <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><path d={path} /></svg>
+            </button>
+        }
+    };
+    let step = |events: i64| {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| driver.step_by(events))
+    };
+    let start = {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| driver.back_to_input())
+    };
+    let play = |direction: Direction| {
+        let next = if playing == Some(direction) { None } else { Some(direction) };
+        page.on(Action::Play(next))
+    };
+    const PAUSE: &str = "M5 4h4v12H5zM11 4h4v12h-4z";
+    let shown = |direction: Direction, path: &'static str| if playing == Some(direction) { PAUSE } else { path };
+    let clock = page.app.world.as_ref().map(|world| crate::view_model::size::clock(world.now)).unwrap_or_default();
+    let words = page.app.world.as_ref().and_then(|world| world.event()).map(crate::view_model::moment::event_words);
+    html! {
+        <div class="controls">
+            <div class="buttons" role="group" aria-label="Steps in time">
+                { button("To the start of the command", "M3 4h2v12H3zM12 4L6 10l6 6zM18 4l-6 6 6 6z", "", start) }
+                { button("Play back", shown(Direction::Back, "M14 4L5 10l9 6z"), "", play(Direction::Back)) }
+                { button("Step back", "M13 4L6 10l7 6zM4 4h2v12H4z", "", step(-1)) }
+                { button("Step", "M7 4l7 6-7 6zM14 4h2v12h-2z", "first", step(1)) }
+                { button("Play", shown(Direction::Forward, "M6 4l9 6-9 6z"), "", play(Direction::Forward)) }
+            </div>
+            <div class="moment"><span class="event">{words.unwrap_or_default()}</span><span class="clock">{clock}</span></div>
+        </div>
+    }
+}
+
+#[hook]
+fn use_play(page: &Context) {
+    let position = page.app.world.as_ref().map(|world| world.position);
+    let driver = page.driver();
+    use_effect_with((page.app.play, position), move |(play, _)| {
+        let timeout = play.map(|direction| {
+            let events = if direction == Direction::Back { -1 } else { 1 };
+            Timeout::new(PLAY_MS, move || driver.step_by(events))
+        });
+        move || drop(timeout)
+    });
+}
+
+fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
+    let style = Style::for_width(width);
+    let height = if style.labels { 103.0 } else { 44.0 };
+    let held = page.app.held;
+    let place = held.map_or(line.handle, |position| match position.checked_sub(1) {
+        None => line.start,
+        Some(last) => line.places.get(last as usize).copied().unwrap_or(line.handle),
+    });
+    let position = held.or(page.app.world.as_ref().map(|world| world.position)).unwrap_or(0);
+    let ahead = (line.ahead > 0).then(|| html! { <text class="i3" x={(width - 24.0).to_string()} y="29" text-anchor="end">{format!("{} ahead", line.ahead)}</text> });
+    let y = style.y;
+    html! {
+        <>
+        <svg class="line" width={width.to_string()} height={height.to_string()} aria-hidden="true">
+            <path class="axis" d={format!("M{} {y}H{}", 0.0, line.handle)} />
+            <path class="axis ahead" d={format!("M{} {y}H{}", line.handle, line.end)} />
+            {for line.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
+            <path class="tick hollow" d={line.hollow.clone()} />
+            {for line.arcs.iter().map(|arc| self::arc(arc, style))}
+            {for line.brackets.iter().map(|bracket| self::bracket(bracket, style))}
+            {for line.lanes.iter().map(|lane| self::lane(lane, style))}
+            {for ahead.filter(|_| style.labels)}
+        </svg>
+        { for line.brackets.iter().map(|bracket| bracket_button(page, bracket, style)) }
+        { for line.lanes.iter().map(|lane| lane_button(page, lane, line.lanes_left_out)) }
+        { slider(page, line.clone(), position, place, style) }
+        </>
+    }
+}
+
+fn arc(arc: &Arc, style: Style) -> Html {
+    let foot = style.y - style.tall - 1.0;
+    html! { <><path class="arc" d={arc.path.clone()} /><circle class="arc-dot" cx={arc.x.to_string()} cy={foot.to_string()} r="3" /></> }
+}
+
+fn bracket(bracket: &Bracket, style: Style) -> Html {
+    let y = style.y + 5.0;
+    html! { <path class="bracket" d={format!("M{:.1} {y}v5H{:.1}v-5", bracket.from, bracket.to)} /> }
+}
+
+/// A command's name goes to the moment after it.
+fn bracket_button(page: &Context, bracket: &Bracket, style: Style) -> Html {
+    if bracket.label.is_empty() {
+        return html! { <span hidden=true></span> };
+    }
+    let (driver, position) = (page.driver(), bracket.end_position);
+    let onclick = Callback::from(move |_: MouseEvent| driver.go(position));
+    let place = format!("left:{:.1}px;top:{}px", bracket.from, style.y + 11.0);
+    html! {
+        <button class={classes!("command-name", bracket.current.then_some("now"))} style={place} {onclick}
+            title={bracket.full.clone()} aria-label={format!("To the end of {}", bracket.full)}>{&bracket.label}</button>
+    }
+}
+
+fn lane(lane: &Lane, style: Style) -> Html {
+    let path = format!("M{:.1} {}V{}q0 9 9 9H{:.1}", lane.leaves, style.y + 1.0, style.y + 33.0, lane.end);
+    html! {
+        <>
+        <path class="lane-ground" d={path.clone()} />
+        <path class="lane" d={path} />
+        <circle class="fork" cx={lane.leaves.to_string()} cy={style.y.to_string()} r="4.5" />
+        {for lane.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
+        </>
+    }
+}
+
+fn lane_button(page: &Context, lane: &Lane, left_out: usize) -> Html {
+    let (driver, branch, events) = (page.driver(), lane.branch, lane.events);
+    let onclick = Callback::from(move |_: MouseEvent| driver.seek(branch, events));
+    let more = if left_out > 0 { format!(" (and {left_out} more)") } else { String::new() };
+    let place = format!("left:{:.1}px", lane.words_x);
+    html! { <button class="branch" style={place} {onclick}>{&lane.words}{more}</button> }
+}
+
+fn slider(page: &Context, line: Rc<Timeline>, position: u32, place: f64, style: Style) -> Html {
+    let down = {
+        let (page, line) = (page.clone(), line.clone());
+        Callback::from(move |event: PointerEvent| {
+            let element = event.target_unchecked_into::<Element>();
+            let _ = element.set_pointer_capture(event.pointer_id());
+            drag(&page, &line, &event);
+        })
+    };
+    let moved = {
+        let (page, line) = (page.clone(), line.clone());
+        Callback::from(move |event: PointerEvent| {
+            if page.app.held.is_some() {
+                drag(&page, &line, &event);
+            }
+        })
+    };
+    let up = page.on::<PointerEvent>(Action::Hold(None));
+    let onkeydown = {
+        let driver = page.driver();
+        Callback::from(move |key: KeyboardEvent| {
+            match key.key().as_str() {
+                "ArrowLeft" | "ArrowDown" => driver.step_by(-1),
+                "ArrowRight" | "ArrowUp" => driver.step_by(1),
+                "PageUp" => driver.back_to_input(),
+                "PageDown" => driver.forward_to_input(),
+                "Home" => driver.go(0),
+                "End" => driver.go(u32::MAX),
+                _ => return,
+            }
+            key.prevent_default();
+            key.stop_propagation();
+        })
+    };
+    let radius = if style.labels { 8 } else { 11 };
+    html! {
+        <div class="slider" role="slider" tabindex="0" aria-label="Time" aria-valuemin="0" aria-orientation="horizontal"
+            aria-valuemax={line.places.len().to_string()} aria-valuenow={position.to_string()}
+            aria-valuetext={line.value_text(position)} {onkeydown}
+            onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up}>
+            <svg class="handle" width="40" height="70" style={format!("left:{:.1}px", place - 20.0)} aria-hidden="true">
+                <path d={format!("M20 3V{}", style.y)} /><circle cx="20" cy={style.y.to_string()} r={radius.to_string()} />
+            </svg>
+        </div>
+    }
+}
+
+fn drag(page: &Context, line: &Timeline, event: &PointerEvent) {
+    let Some(track) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+    let x = f64::from(event.client_x()) - track.get_bounding_client_rect().left();
+    let position = line.position_at(x);
+    if page.app.held != Some(position) {
+        page.driver().act(Action::Hold(Some(position)));
+        page.driver().go(position);
+    }
+}

@@ -1,0 +1,313 @@
+//! Carries out what the page wants done: asks the engine in order, seeks no faster than it answers, replays a session
+//! from a link or after a trap.
+
+use crate::host::{EngineHost, address};
+use crate::link::{self, Link};
+use crate::state::{Action, App, Notice, Sheet};
+use engine::scenario::{Era, Input};
+use engine::session::{Ask, BranchId, Completions, Diagnostic, Reply};
+use gloo::timers::callback::Timeout;
+use lessons::Lesson;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use yew::{Callback, UseReducerDispatcher};
+
+/// An answer that takes longer than this is announced.
+const PATIENCE_MS: u32 = 250;
+/// Traps in a row after which the page gives up replaying.
+const TRAPS: u32 = 3;
+
+pub struct Driver {
+    host: Box<dyn EngineHost>,
+    dispatch: UseReducerDispatcher<App>,
+    /// The state of the last rendering.
+    seen: RefCell<Rc<App>>,
+    seeking: Cell<bool>,
+    wanted: Cell<Option<(BranchId, u32)>>,
+    /// Lines that wait for the one before them.
+    queue: RefCell<VecDeque<Input>>,
+    running: Cell<bool>,
+    patience: RefCell<Option<Timeout>>,
+    traps: Cell<u32>,
+}
+
+impl std::fmt::Debug for Driver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver").field("seeking", &self.seeking).finish_non_exhaustive()
+    }
+}
+
+impl Driver {
+    pub fn new(host: Box<dyn EngineHost>, dispatch: UseReducerDispatcher<App>) -> Rc<Driver> {
+        Rc::new(Driver {
+            host,
+            dispatch,
+            seen: RefCell::default(),
+            seeking: Cell::new(false),
+            wanted: Cell::new(None),
+            queue: RefCell::default(),
+            running: Cell::new(false),
+            patience: RefCell::default(),
+            traps: Cell::new(0),
+        })
+    }
+
+    pub fn seen(&self, app: Rc<App>) {
+        self.seen.replace(app);
+    }
+
+    pub fn app(&self) -> Rc<App> {
+        self.seen.borrow().clone()
+    }
+
+    pub fn act(&self, action: Action) {
+        self.dispatch.dispatch(action);
+    }
+
+    /// Begins a lesson, at the place a link names.
+    pub fn open(self: &Rc<Self>, lesson: &Lesson, link: Option<&Link>) {
+        if let Some(link) = link {
+            if !lesson.hash.starts_with(&link.hash) {
+                let text = "This link was made with another version of the lesson. Its commands were run again on this \
+                            one; what they lead to may differ.";
+                self.act(Action::Notice(Some(Notice::new(text))));
+            }
+            self.act(Action::Restore(Box::new(link.clone())));
+        }
+        let era = link.map_or(lesson.scenario.era, |link| link.era);
+        let script = link.map(|link| link.script.clone()).unwrap_or_default();
+        self.replay(lesson, era, script, link.and_then(|link| link.position));
+    }
+
+    fn replay(self: &Rc<Self>, lesson: &Lesson, era: Era, script: Vec<Input>, position: Option<u32>) {
+        let mut scenario = lesson.scenario.clone();
+        scenario.era = era;
+        self.act(Action::Era(era));
+        self.ask(Ask::Open { scenario: Box::new(scenario), claims: lesson.claims() });
+        for input in script {
+            self.ask(Ask::Input(input));
+        }
+        if let Some(events) = position {
+            // The script is one line of time: whatever branch it has become, it is the first.
+            self.ask(Ask::Seek { branch: BranchId(0), events });
+        }
+        self.list_files();
+    }
+
+    /// The other era is another world: the same commands are run again in it.
+    pub fn era(self: &Rc<Self>, era: Era) {
+        let app = self.app();
+        let (Some(lesson), Some(link)) = (app.lesson.clone(), app.link()) else { return };
+        self.replay(&lesson, era, link.script, None);
+    }
+
+    /// What a person does at the console; the next waits until this one is done.
+    pub fn input(self: &Rc<Self>, input: Input) {
+        self.queue.borrow_mut().push_back(input);
+        self.next_input();
+    }
+
+    fn next_input(self: &Rc<Self>) {
+        if self.running.get() {
+            return;
+        }
+        let Some(input) = self.queue.borrow_mut().pop_front() else { return };
+        self.running.set(true);
+        self.announce(&input);
+        let driver = self.clone();
+        let failing = input.clone();
+        self.host.ask(&Ask::Input(input), Callback::from(move |answer| {
+            driver.running.set(false);
+            driver.answered(answer, Some(&failing));
+            driver.list_files();
+            driver.next_input();
+        }));
+    }
+
+    fn announce(self: &Rc<Self>, input: &Input) {
+        let words = format!("`{}` is running …", crate::view_model::timeline::input_words(input));
+        let dispatch = self.dispatch.clone();
+        let timeout = Timeout::new(PATIENCE_MS, move || dispatch.dispatch(Action::Wait(Some(words))));
+        self.patience.replace(Some(timeout));
+    }
+
+    /// Moves the handle. While an answer is outstanding only the last wish counts.
+    pub fn seek(self: &Rc<Self>, branch: BranchId, position: u32) {
+        if self.seeking.get() {
+            return self.wanted.set(Some((branch, position)));
+        }
+        self.seeking.set(true);
+        let driver = self.clone();
+        self.host.ask(&Ask::Seek { branch, events: position }, Callback::from(move |answer| {
+            driver.seeking.set(false);
+            driver.answered(answer, None);
+            if let Some((branch, position)) = driver.wanted.take() {
+                driver.seek(branch, position);
+            }
+        }));
+    }
+
+    /// To a position of the current branch.
+    pub fn go(self: &Rc<Self>, position: u32) {
+        if let Some(world) = &self.app().world {
+            self.seek(world.branch, position.min(world.events().len() as u32));
+        }
+    }
+
+    pub fn step_by(self: &Rc<Self>, events: i64) {
+        if let Some(world) = &self.app().world {
+            self.go((i64::from(world.position) + events).clamp(0, i64::from(u32::MAX)) as u32);
+        }
+    }
+
+    /// To the beginning of the input the handle is in; from there to that of the one before.
+    pub fn back_to_input(self: &Rc<Self>) {
+        let app = self.app();
+        let Some(world) = &app.world else { return };
+        let before = world.inputs().iter().rev().map(|input| input.first_event).find(|first| *first < world.position);
+        self.go(before.unwrap_or(0));
+    }
+
+    pub fn forward_to_input(self: &Rc<Self>) {
+        let app = self.app();
+        let Some(world) = &app.world else { return };
+        let ends = world.inputs().iter().map(|input| input.first_event + input.events.max(1));
+        let next = ends.into_iter().find(|end| *end > world.position);
+        self.go(next.unwrap_or(u32::MAX));
+    }
+
+    /// Takes back the input the handle is in.
+    pub fn undo(self: &Rc<Self>) {
+        let app = self.app();
+        let Some(world) = &app.world else { return };
+        let Some(input) = world.input_at(world.position).and_then(|i| world.inputs().get(i)) else { return };
+        self.ask(Ask::Seek { branch: world.branch, events: input.first_event });
+        self.ask(Ask::Undo);
+        self.list_files();
+    }
+
+    /// Back to where this step was begun. What was done since stays as a branch.
+    pub fn reset_step(self: &Rc<Self>) {
+        let app = self.app();
+        let (branch, position) = app.begun.get(&app.step).copied().unwrap_or((BranchId(0), 0));
+        self.seek(branch, position);
+    }
+
+    pub fn complete(self: &Rc<Self>, line: String, cursor: u32, then: Callback<Completions>) {
+        self.host.ask(&Ask::Complete { line, cursor }, Callback::from(move |answer| {
+            if let Ok(Reply::Completions(completions)) = answer {
+                then.emit(completions);
+            }
+        }));
+    }
+
+    pub fn why(self: &Rc<Self>, fact: String) {
+        let dispatch = self.dispatch.clone();
+        let asked = fact.clone();
+        self.host.ask(&Ask::Why { fact }, Callback::from(move |answer| {
+            if let Ok(Reply::Why(steps)) = answer {
+                dispatch.dispatch(Action::Why(asked.clone(), steps.into()));
+            }
+        }));
+    }
+
+    pub fn read_file(self: &Rc<Self>, path: String, then: Callback<Option<String>>) {
+        self.host.ask(&Ask::ReadFile { path }, Callback::from(move |answer| {
+            if let Ok(Reply::File(content)) = answer {
+                then.emit(content);
+            }
+        }));
+    }
+
+    pub fn list_files(self: &Rc<Self>) {
+        let dispatch = self.dispatch.clone();
+        self.host.ask(&Ask::ListFiles, Callback::from(move |answer| {
+            if let Ok(Reply::Files(files)) = answer {
+                dispatch.dispatch(Action::Files(files.into()));
+            }
+        }));
+    }
+
+    pub fn lint(self: &Rc<Self>, path: String, text: String, then: Callback<Vec<Diagnostic>>) {
+        self.host.ask(&Ask::Lint { path, text }, Callback::from(move |answer| {
+            if let Ok(Reply::Diagnostics(diagnostics)) = answer {
+                then.emit(diagnostics);
+            }
+        }));
+    }
+
+    fn ask(self: &Rc<Self>, ask: Ask) {
+        let driver = self.clone();
+        let failing = match &ask {
+            Ask::Input(input) => Some(input.clone()),
+            _ => None,
+        };
+        self.host.ask(&ask, Callback::from(move |answer| driver.answered(answer, failing.as_ref())));
+    }
+
+    fn answered(self: &Rc<Self>, answer: Result<Reply, String>, failing: Option<&Input>) {
+        self.patience.take();
+        self.act(Action::Wait(None));
+        match answer {
+            Ok(Reply::State(state)) => {
+                self.traps.set(0);
+                self.act(Action::Told(state));
+            }
+            Ok(Reply::Refused(text)) => self.act(Action::Notice(Some(Notice::new(text)))),
+            Ok(_) => {}
+            Err(trap) => self.trapped(&trap, failing),
+        }
+    }
+
+    /// A trap costs a replay of what was done before it, and leaves the link that makes it happen again.
+    fn trapped(self: &Rc<Self>, trap: &str, failing: Option<&Input>) {
+        let app = self.app();
+        let (Some(lesson), Some(link)) = (app.lesson.clone(), app.link()) else {
+            return self.act(Action::Notice(Some(Notice::new(format!("The engine stopped: {trap}")))));
+        };
+        self.queue.borrow_mut().clear();
+        self.running.set(false);
+        self.seeking.set(false);
+        self.wanted.set(None);
+        self.traps.set(self.traps.get() + 1);
+        self.host.restart();
+        let mut again = Link { position: None, ..link.clone() };
+        again.script.extend(failing.cloned());
+        let at = failing.map_or_else(String::new, |input| {
+            format!(" at `{}`", crate::view_model::timeline::input_words(input))
+        });
+        let text = format!("The engine stopped{at}: {trap}. Everything before it was run again and is as it was.");
+        let notice = Notice { text, link: Some(address::with_fragment(&link::encode(&again))) };
+        self.act(Action::Notice(Some(notice)));
+        if self.traps.get() <= TRAPS {
+            self.replay(&lesson, link.era, link.script, link.position);
+        }
+    }
+
+    pub fn share(&self) {
+        let Some(link) = self.app().link() else { return };
+        let link = address::with_fragment(&link::encode(&link));
+        self.act(Action::Sheet(Some(Sheet::Share { link, copied: false })));
+    }
+}
+
+impl Driver {
+    /// On the projector one key goes on: through the time that lies ahead, then to the next step.
+    pub fn forward_to_input_or_step(self: &Rc<Self>) {
+        let app = self.app();
+        match &app.world {
+            Some(world) if !world.at_end() => self.step_by(1),
+            _ => self.act(Action::Step(app.step + 1)),
+        }
+    }
+
+    pub fn back_to_input_or_step(self: &Rc<Self>) {
+        let app = self.app();
+        let begun = app.begun.get(&app.step).map_or(0, |(_, position)| *position);
+        match &app.world {
+            Some(world) if world.position > begun => self.step_by(-1),
+            _ => self.act(Action::Step(app.step.saturating_sub(1))),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A lesson: what to read, what to see, where to type, and time below it all.
+
+use crate::components::context::use_page;
+use crate::components::editor::Editor;
+use crate::components::header::Header;
+use crate::components::inspector::Inspector;
+use crate::components::plate::Plate;
+use crate::components::prose::Prose;
+use crate::components::sheets::Sheets;
+use crate::components::terminal::Terminal;
+use crate::components::timeline::TimeLine;
+use crate::host::{document, window};
+use crate::state::Sheet;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+#[function_component]
+pub fn LessonPage() -> Html {
+    let page = use_page();
+    use_title(page.app.lesson.as_ref().map(|lesson| lesson.title.clone()));
+    let skip = Callback::from(|event: MouseEvent| {
+        // The document has a base: a bare fragment would lead to another page.
+        event.prevent_default();
+        let text = document().get_element_by_id("lesson-text").and_then(|element| element.dyn_into::<HtmlElement>().ok());
+        if let Some(text) = text {
+            let _ = text.focus();
+        }
+    });
+    let inspecting = page.app.selection.is_some();
+    let editing = page.app.editing.clone();
+    let above = match editing.clone() {
+        Some(path) => html! { <Editor key={path.clone()} path={path.clone()} /> },
+        None => html! { <Plate /> },
+    };
+    let whole_terminal = page.app.sheet == Some(Sheet::Terminal);
+    let here = window().location().pathname().unwrap_or_default();
+    html! {
+        <div class={classes!("lesson", inspecting.then_some("inspecting"), editing.is_some().then_some("editing"))}>
+            <a class="skip" href={here} onclick={skip}>{"To the text"}</a>
+            <Header />
+            <main>
+                <Prose />
+                <div class="scene">
+                    <div class="above">
+                        { above }
+                    </div>
+                    <div class="beside"><Inspector /></div>
+                    <div class="below">if !whole_terminal { <Terminal /> }</div>
+                </div>
+            </main>
+            <TimeLine />
+            <Sheets />
+        </div>
+    }
+}
+
+#[hook]
+pub fn use_title(title: Option<String>) {
+    use_effect_with(title, |title| {
+        let title = title.as_ref().map_or_else(|| "Drydock".to_owned(), |title| format!("{title} · Drydock"));
+        document().set_title(&title);
+    });
+}

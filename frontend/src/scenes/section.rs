@@ -1,0 +1,151 @@
+//! The layer section: shapes as SVG, in the order they were laid out. What has moved moves; what is new stands.
+
+use crate::view_model::section::shape::{Anchor, Form, Run, Shape};
+use crate::view_model::section::{Drawing, Target};
+use std::rc::Rc;
+use web_sys::KeyboardEvent;
+use yew::prelude::*;
+use yew::virtual_dom::VNode;
+
+#[derive(Clone, PartialEq, Properties)]
+pub struct SectionProps {
+    pub drawing: Rc<Drawing>,
+    /// The same in words: term and description.
+    pub text: Vec<(String, String)>,
+    pub selection: Option<Target>,
+    pub select: Callback<Target>,
+    pub image: String,
+    /// Grows and shrinks with its place, as on a projector.
+    pub fit: bool,
+}
+
+#[function_component]
+pub fn SectionScene(props: &SectionProps) -> Html {
+    let drawing = &props.drawing;
+    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props));
+    let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
+    let size = |length: f64| (!props.fit).then(|| length.to_string());
+    html! {
+        <>
+        <svg class="section" viewBox={format!("0 0 {} {}", drawing.width, drawing.height)} width={size(drawing.width)}
+            height={size(drawing.height)} role="group" aria-label={format!("Section through image {}", props.image)}>
+            { hatches(if props.fit { 2.0 } else { 1.0 }) }
+            <g>{for shapes}</g>
+            <g>{for balloon}</g>
+        </svg>
+        <details class="as-text">
+            <summary>{"As text"}</summary>
+            <dl>{for props.text.iter().map(|(term, is)| html! { <><dt>{term}</dt><dd>{is}</dd></> })}</dl>
+        </details>
+        </>
+    }
+}
+
+/// Hatching by instruction: FROM wide /, RUN fine \, COPY and ADD dots.
+fn hatches(scale: f64) -> Html {
+    let line = |id: &'static str, width: f64, turn: &'static str| {
+        let (side, stroke) = ((width * scale).to_string(), scale.to_string());
+        html! {
+            <pattern id={id} width={side.clone()} height={side.clone()} patternUnits="userSpaceOnUse" patternTransform={turn}>
+                <line x1="0" y1="0" x2="0" y2={side} stroke-width={stroke} />
+            </pattern>
+        }
+    };
+    let (side, at) = ((7.0 * scale).to_string(), (2.0 * scale).to_string());
+    html! {
+        <defs>
+            { line("hatch-from", 9.0, "rotate(45)") }
+            { line("hatch-run", 6.0, "rotate(-45)") }
+            <pattern id="hatch-copy" width={side.clone()} height={side} patternUnits="userSpaceOnUse">
+                <circle cx={at.clone()} cy={at} r={scale.to_string()} />
+            </pattern>
+        </defs>
+    }
+}
+
+fn shape(shape: &Shape, props: &SectionProps) -> VNode {
+    let drawn = form(shape);
+    let Some((target, label)) = &shape.target else {
+        return html! { <g key={shape.key.clone()}>{drawn}</g> };
+    };
+    let pressed = props.selection.as_ref() == Some(target);
+    let onclick = props.select.reform({
+        let target = target.clone();
+        move |_: MouseEvent| target.clone()
+    });
+    let onkeydown = {
+        let (select, target) = (props.select.clone(), target.clone());
+        Callback::from(move |key: KeyboardEvent| {
+            if matches!(key.key().as_str(), "Enter" | " ") {
+                key.prevent_default();
+                key.stop_propagation();
+                select.emit(target.clone());
+            }
+        })
+    };
+    html! {
+        <g key={shape.key.clone()} class="thing" role="button" tabindex="0" aria-label={label.clone()}
+            aria-pressed={pressed.to_string()} {onclick} {onkeydown}>{drawn}</g>
+    }
+}
+
+fn form(shape: &Shape) -> Html {
+    let class = shape.class;
+    match &shape.form {
+        Form::Rect { x, y, width, height } => {
+            let fill = class.strip_prefix("hatch-").map(|_| format!("url(#{class})"));
+            html! { <rect class={class} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} fill={fill} /> }
+        }
+        Form::Risen { x, y, width, height, below } => {
+            let from = format!("--below:{below:.0}px");
+            html! { <rect class={classes!(class, "risen")} style={from} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} /> }
+        }
+        Form::Line { x1, y1, x2, y2 } => {
+            html! { <line class={class} x1={px(*x1)} y1={px(*y1)} x2={px(*x2)} y2={px(*y2)} /> }
+        }
+        Form::Path { data } => html! { <path class={class} d={data.clone()} /> },
+        Form::Placed { x, y, data } => {
+            // As a style, so that it can move.
+            html! { <path class={class} d={data.clone()} style={format!("transform:translate({x:.1}px,{y:.1}px)")} /> }
+        }
+        Form::Disc { x, y, radius } => html! { <circle class={class} cx={px(*x)} cy={px(*y)} r={px(*radius)} /> },
+        Form::Text { x, y, size, anchor, runs } => {
+            let anchor = (*anchor != Anchor::Start).then(|| anchor.name());
+            html! {
+                <text class={class} x={px(*x)} y={px(*y)} font-size={px(*size)} text-anchor={anchor}>
+                    {for runs.iter().map(|run| self::run(run, *size))}
+                </text>
+            }
+        }
+    }
+}
+
+fn run(run: &Run, size: f64) -> Html {
+    let size = (run.scale != 1.0).then(|| px(size * run.scale));
+    html! { <tspan class={run.class} font-size={size}>{&run.text}</tspan> }
+}
+
+/// A numbered balloon at the selected thing.
+fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
+    let (target, _) = shape.target.as_ref()?;
+    if Some(target) != selection {
+        return None;
+    }
+    let (x, y) = match &shape.form {
+        Form::Rect { x, y, height, .. } | Form::Risen { x, y, height, .. } => (*x, y + height / 2.0),
+        Form::Text { x, y, size, anchor: Anchor::Start, .. } => (x - size * 0.2, y - size * 1.4),
+        Form::Text { x, y, size, .. } => (x - size * 3.4, y - size * 0.35),
+        _ => return None,
+    };
+    let y = y.max(13.0);
+    Some(html! {
+        <g class="balloon-mark" aria-hidden="true">
+            <circle cx={px(x.max(13.0))} cy={px(y)} r="11" /><text x={px(x.max(13.0))} y={px(y + 4.9)} text-anchor="middle">{"1"}</text>
+        </g>
+    })
+}
+
+fn px(length: f64) -> String {
+    let text = format!("{length:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}

@@ -1,0 +1,305 @@
+//! The state of the page, and its one reducer. Nothing in here asks the engine or the browser: see [`crate::drive`].
+
+use crate::link::Link;
+use crate::view_model::course_map::{LessonProgress, Progress};
+use crate::view_model::moment::World;
+use crate::view_model::prose;
+use crate::view_model::section::Target;
+use engine::scenario::{Era, Input};
+use engine::session::{BranchId, FileEntry, State, WhyStep};
+use lessons::{Course, Lesson, Measurement, Recording};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use yew::Reducible;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct App {
+    pub course: Option<Rc<Course>>,
+    pub lesson: Option<Rc<Lesson>>,
+    pub recording: Option<Rc<Recording>>,
+    /// Values from a kernel that runs beside this session, newer than any recording.
+    pub live: Option<Rc<Recording>>,
+    pub measurements: Rc<BTreeMap<String, Rc<Measurement>>>,
+    pub world: Option<World>,
+    /// What is waited for, in words.
+    pub waiting: Option<String>,
+    pub notice: Option<Notice>,
+    pub step: usize,
+    pub era: Era,
+    pub projector: bool,
+    pub theme: Option<Theme>,
+    /// Choices at predictions, by step.
+    pub chosen: BTreeMap<usize, usize>,
+    /// Rungs of the ladder opened, by step.
+    pub rungs: BTreeMap<usize, u32>,
+    /// Where each step was begun: where it starts again.
+    pub begun: BTreeMap<usize, (BranchId, u32)>,
+    pub selection: Option<Target>,
+    pub why: Option<(String, Rc<[WhyStep]>)>,
+    pub sheet: Option<Sheet>,
+    pub play: Option<Direction>,
+    /// The handle is held: nothing eases.
+    pub still: bool,
+    /// Where the handle is held, before the world has followed.
+    pub held: Option<u32>,
+    pub files: Rc<[FileEntry]>,
+    /// The file in the editor.
+    pub editing: Option<String>,
+    /// What was typed before this many events is off the screen.
+    pub cleared: u32,
+    pub progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Light,
+    Dark,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    Back,
+    Forward,
+}
+
+/// Something that lies over the page until it is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    Help,
+    Share { link: String, copied: bool },
+    Notes,
+    /// On a narrow page: all of the terminal.
+    Terminal,
+}
+
+/// Something that went wrong, and what can be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub text: String,
+    /// A link that makes it happen again.
+    pub link: Option<String>,
+}
+
+impl Notice {
+    pub fn new(text: impl Into<String>) -> Notice {
+        Notice { text: text.into(), link: None }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Action {
+    Course(Rc<Course>),
+    Lesson(Rc<Lesson>),
+    Recording(Rc<Recording>),
+    Live(Rc<Recording>),
+    Measurement(Rc<Measurement>),
+    Told(Box<State>),
+    Why(String, Rc<[WhyStep]>),
+    Files(Rc<[FileEntry]>),
+    Wait(Option<String>),
+    Notice(Option<Notice>),
+    Restore(Box<Link>),
+    Step(usize),
+    Choose(usize),
+    NextRung,
+    Select(Option<Target>),
+    Sheet(Option<Sheet>),
+    Edit(Option<String>),
+    Play(Option<Direction>),
+    Hold(Option<u32>),
+    Projector(bool),
+    Theme(Theme),
+    Era(Era),
+    Clear,
+    Progress(Progress),
+}
+
+impl Reducible for App {
+    type Action = Action;
+
+    fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
+        let mut next = (*self).clone();
+        next.apply(action);
+        Rc::new(next)
+    }
+}
+
+impl App {
+    pub fn apply(&mut self, action: Action) {
+        match action {
+            Action::Course(course) => self.course = Some(course),
+            Action::Lesson(lesson) => self.lesson = Some(lesson),
+            Action::Recording(recording) => self.recording = Some(recording),
+            Action::Live(live) => self.live = Some(live),
+            Action::Measurement(measurement) => {
+                let mut all = (*self.measurements).clone();
+                all.insert(measurement.id.clone(), measurement);
+                self.measurements = Rc::new(all);
+            }
+            Action::Told(state) => self.told(*state),
+            Action::Why(fact, steps) => self.why = Some((fact, steps)),
+            Action::Files(files) => self.files = files,
+            Action::Wait(what) => self.waiting = what,
+            Action::Notice(notice) => self.notice = notice,
+            Action::Restore(link) => self.restore(&link),
+            Action::Step(step) => self.go_to(step),
+            Action::Choose(choice) => {
+                self.chosen.insert(self.step, choice);
+            }
+            Action::NextRung => {
+                let rung = self.rungs.entry(self.step).or_default();
+                *rung = (*rung + 1).min(prose::RUNGS);
+            }
+            Action::Select(target) => {
+                self.why = None;
+                self.selection = target;
+            }
+            Action::Sheet(sheet) => self.sheet = sheet,
+            Action::Edit(path) => self.editing = path,
+            Action::Play(direction) => self.play = direction,
+            Action::Hold(position) => {
+                self.held = position;
+                self.still = position.is_some();
+            }
+            Action::Projector(on) => self.projector = on,
+            Action::Theme(theme) => self.theme = Some(theme),
+            Action::Era(era) => self.era = era,
+            Action::Clear => self.cleared = self.world.as_ref().map_or(0, |world| world.position),
+            Action::Progress(progress) => self.progress = progress,
+        }
+    }
+
+    fn told(&mut self, state: State) {
+        let world = World::told(state, self.world.as_ref());
+        self.begun.entry(self.step).or_insert((world.branch, world.position));
+        // What was cleared comes back when time goes back before it.
+        self.cleared = self.cleared.min(world.position);
+        let stopped = match self.play {
+            Some(Direction::Forward) => world.at_end(),
+            Some(Direction::Back) => world.position == 0,
+            None => false,
+        };
+        if stopped {
+            self.play = None;
+        }
+        self.world = Some(world);
+        self.why = None;
+        self.note_progress();
+    }
+
+    fn restore(&mut self, link: &Link) {
+        let last = self.lesson.as_ref().map_or(0, |lesson| lesson.steps.len().saturating_sub(1));
+        self.step = (link.step as usize).min(last);
+        self.era = link.era;
+        self.projector = link.projector;
+        self.chosen = link.chosen.iter().map(|(step, choice)| (*step as usize, *choice as usize)).collect();
+        // The beginning of the session is the one moment that every step can start from.
+        self.begun = BTreeMap::from([(self.step, (BranchId(0), 0))]);
+    }
+
+    fn go_to(&mut self, step: usize) {
+        let Some(lesson) = &self.lesson else { return };
+        self.step = step.min(lesson.steps.len().saturating_sub(1));
+        self.selection = None;
+        self.why = None;
+        if let Some(world) = &self.world {
+            self.begun.entry(self.step).or_insert((world.branch, world.position));
+        }
+        self.note_progress();
+    }
+
+    /// A step is done once all its goals have held together, wherever the handle goes later.
+    fn note_progress(&mut self) {
+        let Some(lesson) = self.lesson.clone() else { return };
+        let steps = lesson.steps.len();
+        let of = self.progress.lessons.entry(lesson.id.clone()).or_insert_with(LessonProgress::default);
+        of.steps = steps as u32;
+        of.step = self.step as u32;
+        if self.world.is_some() && prose::all_hold(&lesson, self.step, self.world.as_ref()) {
+            of.done |= 1 << self.step.min(63);
+        }
+        self.progress.last = Some(lesson.id.clone());
+    }
+
+    pub fn step_done(&self, step: usize) -> bool {
+        let of = self.lesson.as_ref().and_then(|lesson| self.progress.lessons.get(&lesson.id));
+        of.is_some_and(|of| of.done >> step.min(63) & 1 == 1)
+    }
+
+    pub fn rung(&self) -> u32 {
+        self.rungs.get(&self.step).copied().unwrap_or(0)
+    }
+
+    /// The whole session as a link; `script` and `position` follow the current branch.
+    pub fn link(&self) -> Option<Link> {
+        let (lesson, world) = (self.lesson.as_ref()?, self.world.as_ref()?);
+        let script: Vec<Input> = world.inputs().iter().map(|input| input.input.clone()).collect();
+        Some(Link {
+            hash: lesson.hash.chars().take(8).collect(),
+            era: self.era,
+            step: self.step as u32,
+            position: (!world.at_end()).then_some(world.position),
+            projector: self.projector,
+            chosen: self.chosen.iter().map(|(step, choice)| (*step as u32, *choice as u32)).collect(),
+            script,
+        })
+    }
+
+    /// What a real kernel showed: live before recorded.
+    pub fn real(&self) -> Option<&Rc<Recording>> {
+        self.live.as_ref().or(self.recording.as_ref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    fn app(position: u32) -> App {
+        let mut app = App::default();
+        app.apply(Action::Lesson(Rc::new(fixture::lesson())));
+        app.apply(Action::Told(Box::new(fixture::Fixture::new().state(position))));
+        app
+    }
+
+    #[test]
+    fn a_history_left_out_is_kept() {
+        let mut app = app(5);
+        let mut state = fixture::Fixture::new().state(7);
+        state.history = None;
+        app.apply(Action::Told(Box::new(state)));
+        assert_eq!(app.world.as_ref().unwrap().events().len(), fixture::Fixture::new().len() as usize);
+    }
+
+    #[test]
+    fn a_step_done_stays_done_when_time_goes_back() {
+        let mut app = app(fixture::Fixture::new().len());
+        assert!(app.step_done(0));
+        app.apply(Action::Told(Box::new(fixture::Fixture::new().state(1))));
+        assert!(app.step_done(0));
+        app.apply(Action::Step(2));
+        assert!(!app.step_done(2));
+    }
+
+    #[test]
+    fn a_link_carries_the_place_in_time() {
+        let mut now = app(9);
+        now.apply(Action::Step(2));
+        now.apply(Action::Choose(1));
+        let link = now.link().unwrap();
+        assert_eq!((link.position, link.step, link.chosen.clone()), (Some(9), 2, vec![(2, 1)]));
+        let mut other = app(0);
+        other.apply(Action::Restore(Box::new(link)));
+        assert_eq!((other.step, other.chosen.get(&2)), (2, Some(&1)));
+        assert_eq!(app(fixture::Fixture::new().len()).link().unwrap().position, None);
+    }
+
+    #[test]
+    fn playing_stops_at_the_ends() {
+        let mut app = app(3);
+        app.apply(Action::Play(Some(Direction::Back)));
+        app.apply(Action::Told(Box::new(fixture::Fixture::new().state(0))));
+        assert_eq!(app.play, None);
+    }
+}

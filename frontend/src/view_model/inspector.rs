@@ -1,0 +1,215 @@
+//! The inspector: facts about one thing, simulated beside real, each with how firm the ground is.
+
+use super::moment::{World, base_name};
+use super::section::Target;
+use super::size::grouped;
+use super::timeline::input_words;
+use engine::fact::catalogue::{Evidence, kind_of};
+use engine::fact::{self, Facts, Value};
+use engine::scenario::Input;
+use lessons::Recording;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Inspection {
+    pub title: String,
+    /// `in the upperdir of` and `web`: the second part in the system's own letters.
+    pub place: (String, String),
+    pub rows: Vec<Row>,
+    /// The fact that "Why is it here?" is about.
+    pub fact: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub label: String,
+    pub simulated: String,
+    pub real: Option<String>,
+    pub differs: bool,
+    pub evidence: Evidence,
+    pub meaning: &'static str,
+    pub source: &'static str,
+}
+
+/// What a real kernel showed after the same inputs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Real {
+    pub facts: Facts,
+    pub kernel: String,
+    pub recorded: String,
+    /// Inputs that were typed here but not there.
+    pub besides: Vec<String>,
+}
+
+/// The recorded facts for the inputs so far: the recording's inputs must have been typed in their order; what was typed
+/// besides is named, so that nobody takes it for part of the recording.
+pub fn real(recording: &Recording, world: &World) -> Option<Real> {
+    let done = world.inputs().iter().filter(|input| input.first_event + input.events.max(1) <= world.position);
+    let mut points = recording.points.iter();
+    let mut next = points.next();
+    let mut facts = Facts::new();
+    let mut besides: Vec<&Input> = Vec::new();
+    let mut reached = 0;
+    for input in done {
+        match next {
+            Some(point) if point.input == input.input => {
+                for (path, value) in &point.changed {
+                    match value {
+                        Some(value) => facts.insert(path.clone(), value.clone()),
+                        None => facts.remove(path),
+                    };
+                }
+                reached += 1;
+                next = points.next();
+            }
+            _ => besides.push(&input.input),
+        }
+    }
+    (reached > 0).then(|| Real {
+        facts,
+        kernel: recording.kernel.clone(),
+        recorded: format!("{}, {}, recorded {}", recording.kernel, recording.architecture, date(&recording.date)),
+        besides: besides.into_iter().map(input_words).collect(),
+    })
+}
+
+pub fn inspect(target: &Target, facts: &Facts, real: Option<&Facts>) -> Inspection {
+    let (title, place, prefixes, fact) = subject(target);
+    let mut rows = Vec::new();
+    for prefix in &prefixes {
+        let under = facts.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(prefix.as_str()));
+        let whole = |path: &str| path.len() == prefix.len() || path.as_bytes()[prefix.len()] == b'/' || prefix.ends_with('/');
+        for (path, value) in under.filter(|(path, _)| whole(path)) {
+            // Another thing's facts begin here: a file of the upperdir, a layer of the image.
+            let escaped = path[prefix.len()..].contains('%');
+            if !escaped {
+                rows.extend(row(path, prefix, value, real));
+            }
+        }
+    }
+    rows.truncate(ROWS);
+    Inspection { title, place, rows, fact }
+}
+
+/// Rows an inspector shows; more is a list nobody reads.
+const ROWS: usize = 12;
+
+fn subject(target: &Target) -> (String, (String, String), Vec<String>, String) {
+    let path = |names: &[&str]| fact::path(names.iter().copied());
+    match target {
+        Target::Container { name } => {
+            let of = |rest: &str| path(&["container", name]) + "/" + rest;
+            let prefixes = ["state", "exit_code", "pid/inner", "pid/outer", "processes", "hostname", "root/lowers", "root/fstype", "upper", "cmdline"];
+            (name.clone(), ("a container".into(), String::new()), prefixes.map(of).into(), of("state"))
+        }
+        Target::Upper { container, path: file } => {
+            let upper = path(&["container", container, "upper", file]);
+            let shown = path(&["container", container, "file", file]) + "/from";
+            (base_name(file).into(), ("in the upperdir of".into(), container.clone()), vec![upper.clone(), shown], upper)
+        }
+        Target::Lookup { container, path: file } => {
+            let shown = path(&["container", container, "file", file]);
+            (base_name(file).into(), ("as seen in".into(), container.clone()), vec![shown.clone()], shown + "/from")
+        }
+        Target::Layer { image, number } => {
+            let layer = path(&["image", image, "layer", &number.to_string()]);
+            let of = |rest: &str| format!("{layer}/{rest}");
+            let place = ("a layer of".to_owned(), image.clone());
+            (format!("Layer {number}"), place, ["size", "diff_id", "chain_id"].map(of).into(), of("diff_id"))
+        }
+        Target::LayerFile { image, number, path: file } => {
+            let held = path(&["image", image, "layer", &number.to_string(), "file", file]);
+            let copies = path(&["image", image, "file", file]) + "/copies";
+            (base_name(file).into(), (format!("in layer {number} of"), image.clone()), vec![held.clone(), copies], held)
+        }
+    }
+}
+
+fn row(path: &str, prefix: &str, value: &Value, real: Option<&Facts>) -> Option<Row> {
+    let kind = kind_of(path)?;
+    let label = match path[prefix.len()..].trim_start_matches('/') {
+        "" => last_name(path),
+        rest => rest.to_owned(),
+    };
+    let real = real.map(|facts| facts.get(path));
+    let shown = real.map(|value| value.map_or_else(|| "—".to_owned(), |value| words(value, kind.unit)));
+    Some(Row {
+        label,
+        simulated: words(value, kind.unit),
+        differs: real.flatten().is_some_and(|real| real != value),
+        real: shown,
+        evidence: kind.evidence,
+        meaning: kind.meaning,
+        source: kind.source,
+    })
+}
+
+/// The last plain name of a path: `…/upper/%2Fetc%2Fhosts` is a `kind`.
+fn last_name(path: &str) -> String {
+    match path.rsplit('/').next() {
+        Some(name) if name.contains('%') => "holds".to_owned(),
+        Some(name) => name.to_owned(),
+        None => path.to_owned(),
+    }
+}
+
+fn words(value: &Value, unit: &str) -> String {
+    match value {
+        Value::Int(number) if !unit.is_empty() => format!("{} {unit}", grouped(*number)),
+        Value::Int(number) => grouped(*number),
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
+        Value::Text(text) => {
+            let digits = text.strip_prefix("sha256:").unwrap_or(text);
+            let is_digest = digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_digest { format!("{}…", &digits[..10]) } else { text.clone() }
+        }
+    }
+}
+
+/// `2026-11-14` as `14 November 2026`.
+pub fn date(iso: &str) -> String {
+    const MONTHS: [&str; 12] = [
+        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "December",
+    ];
+    let mut parts = iso.split('-').map(str::parse::<usize>);
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(Ok(year)), Some(Ok(month @ 1..=12)), Some(Ok(day))) => format!("{day} {} {year}", MONTHS[month - 1]),
+        _ => iso.to_owned(),
+    }
+}
+
+pub fn evidence_words(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Kernel => "kernel",
+        Evidence::Documented => "documented",
+        Evidence::Modelled => "modelled",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn a_copy_is_shown_beside_the_real_one() {
+        let world = fixture::world();
+        let target = Target::Upper { container: "web".into(), path: "/etc/httpd/conf/httpd.conf".into() };
+        let real = Facts::from([("container/web/upper/%2Fetc%2Fhttpd%2Fconf%2Fhttpd.conf/size".into(), Value::Int(11_753))]);
+        let shown = inspect(&target, &world.facts, Some(&real));
+        let size = shown.rows.iter().find(|row| row.label == "size").unwrap();
+        assert_eq!((size.real.as_deref(), size.differs), (Some("11\u{202f}753 B"), true));
+        assert_ne!(size.simulated, "11\u{202f}753 B");
+    }
+
+    #[test]
+    fn a_recording_counts_only_as_far_as_its_inputs_were_typed() {
+        let world = fixture::world();
+        let mut recording = fixture::recording();
+        let real = real(&recording, &world).unwrap();
+        assert!(real.besides.is_empty(), "{:?}", real.besides);
+        recording.points[0].input = Input::Line("something else".into());
+        assert_eq!(super::real(&recording, &world), None);
+    }
+}

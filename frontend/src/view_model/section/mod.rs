@@ -1,0 +1,129 @@
+//! The layer section: an image cut through, with the containers that stand on it.
+//!
+//! [`model`] reads the facts, [`words`] says them, [`layout`] gives everything a place. What comes out is a list of
+//! [`Shape`]s, which the scene draws and a reader of the text version hears.
+
+pub mod layout;
+pub mod model;
+pub mod shape;
+pub mod style;
+pub mod words;
+
+pub use layout::lay_out;
+pub use model::{SectionModel, Wanted};
+pub use shape::{Drawing, Target};
+
+#[cfg(test)]
+mod tests {
+    use super::shape::{Anchor, Form};
+    use super::*;
+    use crate::fixture;
+    use crate::view_model::measure::{Estimate, Font, Measure};
+
+    const FILES: [&str; 3] = ["/etc/httpd/conf/httpd.conf", "/etc/yum.conf", "/run-httpd.sh"];
+
+    fn section(position: u32) -> SectionModel {
+        let mut world = fixture::world();
+        let made = fixture::Fixture::new();
+        world.facts = made.facts(position).into();
+        world.position = position;
+        let (containers, files) = (["web", "web2"].map(str::to_owned), FILES.map(str::to_owned));
+        SectionModel::new(Wanted { image: "web:1", containers: &containers, files: &files }, &world)
+    }
+
+    fn drawings() -> Vec<(String, Drawing)> {
+        let last = fixture::Fixture::new().len();
+        let sizes = [
+            ("page", style::PAGE, 550.0, 329.0),
+            ("closed", style::PAGE, 874.0, 333.0),
+            ("wide", style::WIDE, 984.0, 572.0),
+            ("narrow", style::NARROW, 358.0, 330.0),
+            ("projector", style::PROJECTOR, 1280.0, 588.0),
+        ];
+        let of = |position: u32| sizes.map(|(name, style, width, height)| {
+            (format!("{name} at {position}"), lay_out(&section(position), style, width, height, &Estimate))
+        });
+        [0, 8, 13, 18, 21, last - 2, last].into_iter().flat_map(of).collect()
+    }
+
+    fn extent(form: &Form) -> Option<(f64, f64, f64, f64)> {
+        let Form::Text { x, y, size, anchor, runs } = form else { return None };
+        let width: f64 = runs.iter().map(|run| Estimate.width(&run.text, Font::sans(size * run.scale))).sum();
+        let left = match anchor {
+            Anchor::Start => *x,
+            Anchor::Middle => x - width / 2.0,
+            Anchor::End => x - width,
+        };
+        (width > 0.0).then_some((left, y - size * 0.7, left + width, y + size * 0.15))
+    }
+
+    #[test]
+    fn labels_never_overlap() {
+        for (name, drawing) in drawings() {
+            let texts: Vec<_> =
+                drawing.shapes.iter().filter_map(|shape| Some((&shape.key, extent(&shape.form)?))).collect();
+            for (i, (a_key, a)) in texts.iter().enumerate() {
+                for (b_key, b) in &texts[i + 1..] {
+                    let apart = a.2 <= b.0 + 1.0 || b.2 <= a.0 + 1.0 || a.3 <= b.1 + 0.5 || b.3 <= a.1 + 0.5;
+                    assert!(apart, "{name}: `{a_key}` {a:?} lies over `{b_key}` {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn everything_lies_inside_the_drawing_and_keys_are_unique() {
+        for (name, drawing) in drawings() {
+            let mut keys = std::collections::BTreeSet::new();
+            for shape in &drawing.shapes {
+                assert!(keys.insert(&shape.key), "{name}: `{}` twice", shape.key);
+                let (x, y) = match shape.form {
+                    Form::Rect { x, y, width, height } => {
+                        assert!(width >= 0.0 && height >= 0.0, "{name}: {shape:?}");
+                        (x + width, y + height)
+                    }
+                    Form::Line { x1, y1, x2, y2 } => (x1.max(x2), y1.max(y2)),
+                    _ => continue,
+                };
+                assert!(x <= drawing.width + 0.5 && y <= drawing.height + 0.5, "{name}: {shape:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn heights_are_bytes_on_one_scale() {
+        let drawing = lay_out(&section(27), style::PAGE, 550.0, 329.0, &Estimate);
+        let height = |key: &str| {
+            let shape = drawing.shapes.iter().find(|shape| shape.key == key).unwrap();
+            match shape.form {
+                Form::Rect { height, .. } => height,
+                _ => panic!("{shape:?}"),
+            }
+        };
+        assert!((height("body2") / height("body1") - 274.0 / 204.0).abs() < 0.01);
+        assert_eq!(height("body3"), height("body4"));
+        let broken = drawing.shapes.iter().any(|shape| shape.key.starts_with("breakenlarged"));
+        assert!(broken, "the scale breaks, and must say by how much");
+    }
+
+    #[test]
+    fn a_copy_up_is_drawn_only_at_its_event() {
+        let last = fixture::Fixture::new().len();
+        let rises = |position: u32| {
+            let drawing = lay_out(&section(position), style::PAGE, 550.0, 329.0, &Estimate);
+            drawing.shapes.iter().filter(|shape| shape.key.starts_with("rise ")).count() > 0
+        };
+        assert!(rises(last - 2));
+        assert!(!rises(last - 3) && !rises(last - 1));
+    }
+
+    #[test]
+    fn what_does_not_exist_is_said_and_not_drawn() {
+        let model = section(0);
+        assert!(!model.exists());
+        assert_eq!(words::subtitle(&model).0, ["It is not built yet."]);
+        let text = words::description(&section(27));
+        assert!(text.iter().any(|(term, is)| term == "Container web" && is.contains("hidden by a whiteout")), "{text:?}");
+        assert!(text.iter().any(|(term, is)| term.starts_with("EXPOSE") && is == "no layer"), "{text:?}");
+    }
+}

@@ -1,0 +1,153 @@
+//! What the section says: instructions as in a Dockerfile, what a lookup found, the lines under the title.
+
+use super::model::{Column, Found, Room, RoomState, SectionModel, Stratum, layers};
+use crate::view_model::moment::base_name;
+use crate::view_model::size::size_words;
+
+/// The Dockerfile instruction behind `created_by`, as its verb and the rest.
+///
+/// The classic builder writes `/bin/sh -c #(nop) CMD ["x"]` for what runs nothing, and the command itself for RUN.
+pub fn instruction(created_by: &str) -> (String, String) {
+    let text = created_by.trim().trim_end_matches("# buildkit").trim();
+    let text = text.strip_prefix("/bin/sh -c ").unwrap_or(text).trim();
+    let Some(text) = text.strip_prefix("#(nop)").map(str::trim) else {
+        let text = text.strip_prefix("RUN ").unwrap_or(text);
+        return ("RUN".to_owned(), text.strip_prefix("/bin/sh -c ").unwrap_or(text).to_owned());
+    };
+    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = match verb {
+        // `ADD file:6f1be2… in /run-httpd.sh`: the digest says nothing to a reader.
+        "ADD" | "COPY" => rest.rsplit_once(" in ").map_or(rest, |(_, to)| to),
+        "EXPOSE" => rest.trim_start_matches("map[").trim_end_matches(":{}]").trim_end_matches("/tcp"),
+        _ => rest,
+    };
+    (verb.to_owned(), rest.trim().to_owned())
+}
+
+/// Whether this entry brought a whole root file system.
+pub fn is_root(created_by: &str) -> bool {
+    created_by.contains("#(nop) ADD file:") && created_by.trim_end().ends_with(" in /")
+}
+
+/// What stands under a path's name inside a container.
+pub fn found(column: &Column) -> &'static str {
+    match (column.found, column.below) {
+        (Found::Upper, Some(_)) => "its own copy",
+        (Found::Upper, None) => "made here",
+        (Found::Whiteout, _) => "a whiteout",
+        (Found::Layer(_), _) => "the image’s",
+        (Found::Nothing, _) => "not there",
+        (Found::Unknown, _) => "",
+    }
+}
+
+pub fn state(room: &Room) -> String {
+    match &room.state {
+        RoomState::Absent => "not there yet".to_owned(),
+        RoomState::Created => "created".to_owned(),
+        RoomState::Running { pid, command } => {
+            let pid = pid.map_or_else(String::new, |pid| format!("pid {pid} "));
+            format!("{pid}{command}").trim().to_owned()
+        }
+        RoomState::Exited { code } => match code {
+            Some(code) => format!("exited ({code})"),
+            None => "exited".to_owned(),
+        },
+        RoomState::Other(state) => state.clone(),
+    }
+}
+
+/// The lines under the title: what there is, then what the lines mean.
+pub fn subtitle(model: &SectionModel) -> (Vec<String>, Vec<String>) {
+    let there = model.rooms.iter().filter(|room| room.state != RoomState::Absent).count();
+    let layer_count = layers(&model.strata).count();
+    let one_stack = match layer_count {
+        0 => Vec::new(),
+        1 => vec!["one layer.".to_owned()],
+        _ => vec!["one stack of layers.".to_owned()],
+    };
+    let first = match there {
+        0 if model.exists() => {
+            let (a, b) = (count(model.instructions, "instruction"), count(layer_count, "layer"));
+            return (vec![format!("{},", capital(&a)), format!("{b}.")], Vec::new());
+        }
+        0 => return (vec!["It is not built yet.".to_owned()], Vec::new()),
+        n => format!("{},", capital(&count(n, "container"))),
+    };
+    let falls = model.rooms.iter().flat_map(|room| &room.columns).any(|column| matches!(column.found, Found::Layer(_)));
+    let lines = match falls {
+        true => vec!["Lines drop to the first".to_owned(), "layer holding the file.".to_owned()],
+        false => Vec::new(),
+    };
+    (std::iter::once(first).chain(one_stack).collect(), lines)
+}
+
+fn count(n: usize, thing: &str) -> String {
+    const WORDS: [&str; 13] =
+        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let number = WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned());
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
+}
+
+/// The whole section as sentences, for whoever reads instead of looking: term and description.
+pub fn description(model: &SectionModel) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for room in &model.rooms {
+        let mut parts = vec![state(room)];
+        parts.extend(room.upper.map(|names| match names {
+            0 => "its upperdir is empty".to_owned(),
+            1 => "its upperdir holds 1 name".to_owned(),
+            n => format!("its upperdir holds {n} names"),
+        }));
+        parts.extend(room.columns.iter().filter(|column| column.found != Found::Unknown).map(column_words));
+        lines.push((format!("Container {}", room.name), parts.join("; ")));
+    }
+    for stratum in model.strata.iter().rev() {
+        match stratum {
+            Stratum::NoLayer { words } => lines.push((words.clone(), "no layer".to_owned())),
+            Stratum::Layer(layer) => {
+                let files = layer.files.iter().map(|file| format!("{} {} {}", file.path, file.kind, file.mode));
+                let mut parts = vec![size_words(layer.size_bytes)];
+                parts.extend(files);
+                lines.push((format!("Layer {}: {} {}", layer.number, layer.verb, layer.rest), parts.join("; ")));
+            }
+        }
+    }
+    lines
+}
+
+fn column_words(column: &Column) -> String {
+    let name = base_name(&column.path);
+    match column.found {
+        Found::Upper if column.below.is_some() => format!("{name} is its own copy, in the upperdir"),
+        Found::Upper => format!("{name} was made here, in the upperdir"),
+        Found::Whiteout => format!("{name} is hidden by a whiteout in the upperdir"),
+        Found::Layer(n) => format!("{name} is found in layer {n}"),
+        Found::Nothing => format!("{name} is not there"),
+        Found::Unknown => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn history_entries_read_as_instructions() {
+        let shown = |text: &str| {
+            let (verb, rest) = instruction(text);
+            format!("{verb}|{rest}")
+        };
+        assert_eq!(shown("/bin/sh -c chmod -v +x /run-httpd.sh"), "RUN|chmod -v +x /run-httpd.sh");
+        assert_eq!(shown("/bin/sh -c #(nop)  CMD [\"/run-httpd.sh\"]"), "CMD|[\"/run-httpd.sh\"]");
+        assert_eq!(shown("/bin/sh -c #(nop) ADD file:6f1be2a4c7d98a03e in /run-httpd.sh "), "ADD|/run-httpd.sh");
+        assert_eq!(shown("/bin/sh -c #(nop)  EXPOSE 80"), "EXPOSE|80");
+        assert_eq!(shown("RUN /bin/sh -c yum -y update # buildkit"), "RUN|yum -y update");
+    }
+}

@@ -1,0 +1,81 @@
+//! Sizes in words, with the units and three digits that `docker images` uses, and a space before the unit.
+
+/// `204 MB`, `147 B`, `1.22 kB`.
+pub fn size_words(bytes: u64) -> String {
+    let (value, unit) = in_unit(bytes as f64, unit_of(bytes));
+    format!("{} {unit}", three_digits(value))
+}
+
+/// Groups of three digits: `11 768`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        // Four digits read well without a gap.
+        if i > 0 && digits.len() > 4 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    if number < 0 { format!("−{out}") } else { out }
+}
+
+pub const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
+
+/// Index in [`UNITS`] of the unit in which this many bytes are one to three digits.
+pub fn unit_of(bytes: u64) -> usize {
+    let mut unit = 0;
+    let mut rest = bytes as f64;
+    while rest >= 999.5 && unit + 1 < UNITS.len() {
+        rest /= 1000.0;
+        unit += 1;
+    }
+    unit
+}
+
+pub fn in_unit(bytes: f64, unit: usize) -> (f64, &'static str) {
+    (bytes / 1000f64.powi(unit as i32), UNITS[unit])
+}
+
+fn three_digits(value: f64) -> String {
+    let decimals = match value {
+        v if v >= 99.95 || v.fract() == 0.0 => 0,
+        v if v >= 9.995 => 1,
+        _ => 2,
+    };
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// A time of the world: `41.806 s`, `2 min 03.5 s`.
+pub fn clock(ns: u64) -> String {
+    let ms = ns / 1_000_000;
+    match ms {
+        0 if ns > 0 => format!("{:.3} ms", ns as f64 / 1e6),
+        ms if ms < 120_000 => format!("{}.{:03} s", ms / 1000, ms % 1000),
+        ms => format!("{} min {:02}.{} s", ms / 60_000, ms / 1000 % 60, ms / 100 % 10),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits_and_a_unit() {
+        let shown: Vec<String> = [0, 147, 999, 1000, 1220, 11_768, 204_000_000, 999_900].map(size_words).into();
+        assert_eq!(shown, ["0 B", "147 B", "999 B", "1 kB", "1.22 kB", "11.8 kB", "204 MB", "1 MB"]);
+        assert_eq!(grouped(11_768), "11\u{202f}768");
+        assert_eq!(grouped(-1234), "−1234");
+    }
+
+    #[test]
+    fn the_clock_reads_in_seconds_then_minutes() {
+        assert_eq!(clock(41_806_000_000), "41.806 s");
+        assert_eq!(clock(123_500_000_000), "2 min 03.5 s");
+        assert_eq!(clock(0), "0.000 s");
+    }
+}

@@ -1,0 +1,113 @@
+//! What the console shows at a position: each input at its prompt, and what was printed until then.
+
+use super::moment::World;
+use engine::scenario::Input;
+
+/// Lines kept in the page; the world keeps all.
+pub const SCROLLBACK_LINES: usize = 2_000;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub kind: Kind,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    Typed { prompt: String },
+    Output,
+    /// The head of a table.
+    Head,
+    Error,
+    /// Something that was done outside the console: a file saved, time that passed.
+    Aside,
+}
+
+/// Everything on the console at the world's position, after `cleared` events.
+pub fn scrollback(world: &World, cleared: u32) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for input in world.inputs().iter().filter(|input| input.first_event < world.position) {
+        if input.first_event < cleared {
+            continue;
+        }
+        match &input.input {
+            Input::Line(text) => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: text.clone() }),
+            Input::Interrupt => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^C".to_owned() }),
+            Input::Eof => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^D".to_owned() }),
+            other => lines.push(Line { kind: Kind::Aside, text: super::timeline::input_words(other) }),
+        }
+        let shown = input.output.iter().filter(|chunk| chunk.event <= world.position);
+        push_output(&mut lines, shown.map(|chunk| (chunk.stderr, chunk.text.as_str())));
+    }
+    if lines.len() > SCROLLBACK_LINES {
+        lines.drain(..lines.len() - SCROLLBACK_LINES);
+    }
+    lines
+}
+
+fn push_output<'a>(lines: &mut Vec<Line>, chunks: impl Iterator<Item = (bool, &'a str)>) {
+    // A line may come in pieces.
+    let mut open = false;
+    let mut first = true;
+    for (stderr, text) in chunks {
+        for piece in text.split_inclusive('\n') {
+            let words = piece.strip_suffix('\n').unwrap_or(piece);
+            let kind = if stderr {
+                Kind::Error
+            } else if first && is_head(words) {
+                Kind::Head
+            } else {
+                Kind::Output
+            };
+            first = false;
+            match lines.last_mut() {
+                Some(last) if open => last.text.push_str(words),
+                _ => lines.push(Line { kind, text: words.to_owned() }),
+            }
+            open = !piece.ends_with('\n');
+        }
+    }
+}
+
+/// `IMAGE   CREATED   SIZE`: column heads are words in capitals with room between them.
+fn is_head(line: &str) -> bool {
+    line.contains("  ") && line.chars().any(char::is_alphabetic) && !line.chars().any(char::is_lowercase)
+}
+
+/// The lines that were typed, oldest first, without repetition.
+pub fn typed(world: &World) -> Vec<String> {
+    let mut typed: Vec<String> = Vec::new();
+    for input in world.inputs() {
+        if let Input::Line(line) = &input.input
+            && !line.trim().is_empty()
+            && typed.last() != Some(line)
+        {
+            typed.push(line.clone());
+        }
+    }
+    typed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn output_appears_with_its_event_and_not_before() {
+        let mut world = fixture::world();
+        world.position = 1;
+        let before = scrollback(&world, 0);
+        assert_eq!(before.len(), 1, "{before:?}");
+        world.position = world.events().len() as u32;
+        assert!(scrollback(&world, 0).len() > 10);
+    }
+
+    #[test]
+    fn pieces_of_a_line_are_joined() {
+        let mut lines = Vec::new();
+        push_output(&mut lines, [(false, "Step 1/6 : "), (false, "FROM centos:7\n ---> x\n")].into_iter());
+        let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["Step 1/6 : FROM centos:7", " ---> x"]);
+    }
+}

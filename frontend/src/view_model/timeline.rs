@@ -1,0 +1,344 @@
+//! The timeline: a tick for each event, a bracket for each input, arcs for causes, other branches below.
+
+use super::measure::{Font, Measure, fit};
+use super::moment::{World, category, category_class, event_words};
+use super::size::clock;
+use engine::scenario::Input;
+use engine::session::{Branch, BranchId};
+use engine::trace::{Category, Event};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// The measures of the line at each size.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Style {
+    pub left: f64,
+    pub right: f64,
+    pub y: f64,
+    pub tall: f64,
+    pub short: f64,
+    pub tick: f64,
+    /// Room between neighbours when there is room.
+    pub pitch: f64,
+    pub gap: f64,
+    pub labels: bool,
+    pub font: f64,
+}
+
+impl Style {
+    pub fn for_width(width: f64) -> Style {
+        if width < 600.0 {
+            let (left, right) = (6.0, width - 12.0);
+            Style { left, right, y: 25.0, tall: 16.0, short: 10.0, tick: 4.0, pitch: 11.4, gap: 10.0, labels: false, font: 14.0 }
+        } else {
+            let font = if width >= 1600.0 { 15.0 } else { 14.0 };
+            let pitch = if width >= 1600.0 { 43.0 } else { 27.4 };
+            Style { left: 6.0, right: width - 24.0, y: 48.0, tall: 15.0, short: 9.0, tick: 5.0, pitch, gap: 31.6, labels: true, font }
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    /// Where each event stands.
+    pub places: Vec<f64>,
+    pub start: f64,
+    pub end: f64,
+    pub handle: f64,
+    /// Ticks of one colour as one path.
+    pub ticks: Vec<(&'static str, String)>,
+    pub hollow: String,
+    pub brackets: Vec<Bracket>,
+    pub arcs: Vec<Arc>,
+    pub lanes: Vec<Lane>,
+    /// Other branches that are not drawn.
+    pub lanes_left_out: usize,
+    pub ahead: u32,
+    pub clock: String,
+    pub event_words: String,
+    pub now_class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bracket {
+    pub from: f64,
+    pub to: f64,
+    pub label: String,
+    pub full: String,
+    pub current: bool,
+    /// The position after its last event.
+    pub end_position: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arc {
+    pub path: String,
+    pub x: f64,
+    pub event: u32,
+    pub words: String,
+}
+
+/// Another branch, from where it leaves this one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lane {
+    pub branch: BranchId,
+    pub leaves: f64,
+    pub end: f64,
+    pub ticks: Vec<(&'static str, String)>,
+    pub words: String,
+    pub words_x: f64,
+    pub events: u32,
+}
+
+pub fn timeline(world: &World, style: Style, measure: &dyn Measure) -> Timeline {
+    let events = world.events();
+    let places = places(world, style);
+    let start = style.left;
+    let place_of = |position: u32| match position.checked_sub(1) {
+        None => start,
+        Some(last) => places.get(last as usize).copied().unwrap_or(start),
+    };
+    let handle = place_of(world.position);
+    let (ticks, hollow) = ticks(events, &places, world.position, style);
+    let brackets = if style.labels { brackets(world, &places, style, measure) } else { Vec::new() };
+    let (lanes, lanes_left_out) = if style.labels { lanes(world, &place_of, style, measure) } else { (Vec::new(), 0) };
+    Timeline {
+        start,
+        end: style.right,
+        handle,
+        ticks,
+        hollow,
+        brackets,
+        arcs: arcs(world, &places, style),
+        lanes,
+        lanes_left_out,
+        ahead: world.ahead(),
+        clock: clock(world.now),
+        event_words: world.event().map_or_else(|| "the beginning".to_owned(), event_words),
+        now_class: world.event().map_or("", |event| category_class(category(event))),
+        places,
+    }
+}
+
+impl Timeline {
+    /// The position whose place is nearest to `x`.
+    pub fn position_at(&self, x: f64) -> u32 {
+        let after = self.places.partition_point(|place| *place < x);
+        let left = after.checked_sub(1).map_or(self.start, |i| self.places[i]);
+        match self.places.get(after) {
+            Some(right) if right - x < x - left => after as u32 + 1,
+            _ => after as u32,
+        }
+    }
+
+    /// What a screen reader says of the handle.
+    pub fn value_text(&self, position: u32) -> String {
+        format!("{}, event {position} of {}: {}", self.clock, self.places.len(), self.event_words)
+    }
+}
+
+/// Each input gets a stretch; with room for all, events are evenly spaced, else a long input's are closer together.
+fn places(world: &World, style: Style) -> Vec<f64> {
+    let groups: Vec<usize> = world.inputs().iter().map(|input| input.events.max(1) as usize).collect();
+    let total = world.events().len();
+    // Events before the first input, if the scenario has any, make a stretch of their own.
+    let before = world.inputs().first().map_or(total, |input| input.first_event as usize);
+    let groups: Vec<usize> = std::iter::once(before).filter(|n| *n > 0).chain(groups).collect();
+    let room = style.right - style.left - style.pitch;
+    let ideal: f64 = groups.iter().map(|n| (*n - 1) as f64 * style.pitch).sum::<f64>()
+        + groups.len().saturating_sub(1) as f64 * (style.pitch + style.gap);
+    let widths: Vec<f64> = if ideal <= room {
+        groups.iter().map(|n| (*n - 1) as f64 * style.pitch).collect()
+    } else {
+        let gaps = groups.len().saturating_sub(1) as f64 * style.gap.min(room * 0.3 / groups.len() as f64);
+        let weights: Vec<f64> = groups.iter().map(|n| (*n as f64).sqrt() + 1.0).collect();
+        let sum: f64 = weights.iter().sum();
+        weights.iter().map(|weight| (room - gaps) * weight / sum).collect()
+    };
+    let between = if ideal <= room { style.pitch + style.gap } else { style.gap.min(room * 0.3 / groups.len() as f64) };
+    let mut places = Vec::with_capacity(total);
+    let mut x = style.left + 10.0;
+    for (n, width) in groups.iter().zip(widths) {
+        let step = if *n > 1 { width / (*n - 1) as f64 } else { 0.0 };
+        places.extend((0..*n).map(|i| x + step * i as f64));
+        x += width + between;
+    }
+    places.truncate(total);
+    places
+}
+
+fn ticks(events: &[Event], places: &[f64], position: u32, style: Style) -> (Vec<(&'static str, String)>, String) {
+    let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut hollow = String::new();
+    let spacing = places.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    let width = style.tick.min((spacing * 0.7).max(1.0));
+    for (event, x) in events.iter().zip(places) {
+        let typed = category(event) == Category::Typed;
+        let height = if typed { style.tall } else { style.short };
+        let ahead = event.id.0 >= position;
+        // A typed tick takes the colour of what it led to, as the drawing has it.
+        let class = match typed {
+            true => colour_of_input(events, event),
+            false => category_class(category(event)),
+        };
+        let path = if ahead { &mut hollow } else { paths.entry(class).or_default() };
+        let height = if ahead { style.short } else { height };
+        let _ = write!(path, "M{:.1} {:.1}h{width:.1}v{height:.1}h-{width:.1}z", x - width / 2.0, style.y - height);
+    }
+    (paths.into_iter().collect(), hollow)
+}
+
+fn colour_of_input(events: &[Event], input: &Event) -> &'static str {
+    let next = events.iter().skip(input.id.0 as usize + 1).take_while(|event| category(event) != Category::Typed);
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    for event in next.filter(|event| category(event) != Category::Process) {
+        *counts.entry(category_class(category(event))).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, n)| *n).map_or("typed", |(class, _)| class)
+}
+
+fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) -> Vec<Bracket> {
+    let inputs = world.inputs();
+    let current = world.input_at(world.position);
+    let ends = |i: usize| inputs.get(i).map(|input| (input.first_event, input.first_event + input.events.max(1)));
+    let mut brackets = Vec::new();
+    for (i, input) in inputs.iter().enumerate() {
+        let Some((first, after)) = ends(i) else { continue };
+        let (Some(from), Some(to)) = (places.get(first as usize), places.get(after as usize - 1)) else { continue };
+        let next = ends(i + 1).and_then(|(first, _)| places.get(first as usize)).map_or(style.right, |x| x - 14.0);
+        let full = input_words(&input.input);
+        let font = Font::sans(style.font);
+        let font = if current == Some(i) { font.bold() } else { font };
+        let label = fit(measure, &full, font, (next - from).max(0.0));
+        // An ellipsis and a letter say nothing.
+        let label = if label.chars().count() < 4 && label != full { String::new() } else { label };
+        brackets.push(Bracket {
+            from: from - 4.0,
+            to: to + 4.0,
+            label,
+            full,
+            current: current == Some(i),
+            end_position: after,
+        });
+    }
+    brackets
+}
+
+pub fn input_words(input: &Input) -> String {
+    match input {
+        Input::Line(line) => line.clone(),
+        Input::Eof => "Ctrl-D".to_owned(),
+        Input::Interrupt => "Ctrl-C".to_owned(),
+        Input::Save { path, .. } => format!("save {path}"),
+        Input::Advance { ns } => format!("wait {}", clock(*ns)),
+    }
+}
+
+/// From the direct causes of the event under the handle.
+fn arcs(world: &World, places: &[f64], style: Style) -> Vec<Arc> {
+    let Some(event) = world.event() else { return Vec::new() };
+    let Some(to) = places.get(event.id.0 as usize) else { return Vec::new() };
+    let arc = |(i, cause): (usize, &engine::trace::EventId)| {
+        let from = *places.get(cause.0 as usize)?;
+        let (foot, end) = (style.y - style.tall - 2.0, to - 1.0 - i as f64);
+        let rise = ((to - from) * 0.05 + 18.0).min(style.y - 11.0);
+        let path = format!("M{from:.1} {foot:.1}C{from:.1} {0:.1} {end:.1} {0:.1} {end:.1} {foot:.1}", foot - rise);
+        let words = world.events().get(cause.0 as usize).map(event_words).unwrap_or_default();
+        Some(Arc { path, x: from, event: cause.0, words })
+    };
+    event.causes.iter().filter(|cause| cause.0 < event.id.0).take(3).enumerate().filter_map(arc).collect()
+}
+
+/// How many events two branches of one session share.
+fn shared(a: &Branch, b: &Branch, all: &[Branch]) -> u32 {
+    let line = |branch: &Branch| {
+        let mut line = vec![(branch.id, branch.events.len() as u32)];
+        let mut at = branch.parent;
+        while let Some((parent, events)) = at {
+            line.push((parent, events));
+            at = all.iter().find(|other| other.id == parent).and_then(|other| other.parent);
+        }
+        line
+    };
+    let (ours, theirs) = (line(a), line(b));
+    // Events of a branch before its fork are its parent's: the fork that counts is the lowest on the way to the
+    // branch both come from.
+    let upto = |line: &[(BranchId, u32)], id: BranchId| {
+        let at = line.iter().position(|(branch, _)| *branch == id)?;
+        line[..=at].iter().map(|(_, events)| *events).min()
+    };
+    let meeting = ours.iter().find(|(id, _)| theirs.iter().any(|(other, _)| other == id)).map(|(id, _)| *id);
+    meeting.and_then(|id| Some(upto(&ours, id)?.min(upto(&theirs, id)?))).unwrap_or(0)
+}
+
+const LANES: usize = 1;
+
+fn lanes(world: &World, place_of: &dyn Fn(u32) -> f64, style: Style, measure: &dyn Measure) -> (Vec<Lane>, usize) {
+    let Some(ours) = world.line() else { return (Vec::new(), 0) };
+    let all = &world.history.branches;
+    let mut others: Vec<&Branch> = all.iter().filter(|branch| branch.id != ours.id).collect();
+    others.retain(|branch| branch.events.len() as u32 > shared(ours, branch, all));
+    let left_out = others.len().saturating_sub(LANES);
+    others.reverse();
+    others.truncate(LANES);
+    let lane = |other: &&Branch| {
+        let shared = shared(ours, other, all);
+        let leaves = place_of(shared);
+        let own: Vec<&Event> = other.events.iter().skip(shared as usize).collect();
+        let room = style.right - leaves - 240.0;
+        let pitch = (room / own.len().max(1) as f64).clamp(1.5, 16.0);
+        let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
+        let mut x = leaves + 26.0;
+        for event in &own {
+            let width = style.tick.min(pitch * 0.7);
+            let path = paths.entry(category_class(category(event))).or_default();
+            let _ = write!(path, "M{x:.1} {:.1}h{width:.1}v9h-{width:.1}z", style.y + 33.0);
+            x += pitch;
+        }
+        let end = x + 12.0;
+        let first = other.inputs.iter().find(|input| input.first_event + input.events > shared);
+        let words = format!("branch: {}", first.map(|input| input_words(&input.input)).unwrap_or_default());
+        let words = fit(measure, &words, Font::sans(style.font), style.right - end - 10.0);
+        let events = other.events.len() as u32;
+        Lane { branch: other.id, leaves, end, ticks: paths.into_iter().collect(), words, words_x: end + 10.0, events }
+    };
+    (others.iter().map(lane).collect(), left_out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::view_model::measure::Estimate;
+
+    #[test]
+    fn every_position_can_be_reached_with_the_pointer() {
+        let world = fixture::world();
+        for width in [358.0, 1084.0, 1680.0] {
+            let line = timeline(&world, Style::for_width(width), &Estimate);
+            assert!(line.places.windows(2).all(|pair| pair[0] < pair[1]), "{:?}", line.places);
+            assert!(line.places.iter().all(|x| *x <= width));
+            for position in 1..=line.places.len() as u32 {
+                assert_eq!(line.position_at(line.places[position as usize - 1]), position);
+            }
+            assert_eq!(line.position_at(-5.0), 0);
+        }
+    }
+
+    #[test]
+    fn labels_end_before_the_next_bracket() {
+        let line = timeline(&fixture::world(), Style::for_width(1084.0), &Estimate);
+        for pair in line.brackets.windows(2) {
+            let end = pair[0].from + Estimate.width(&pair[0].label, Font::sans(14.0));
+            assert!(end <= pair[1].from, "{:?}", pair[0]);
+        }
+    }
+
+    #[test]
+    fn arcs_come_from_direct_causes_only() {
+        let world = fixture::world();
+        let line = timeline(&world, Style::for_width(1084.0), &Estimate);
+        let causes: Vec<u32> = world.event().unwrap().causes.iter().map(|cause| cause.0).collect();
+        assert_eq!(line.arcs.iter().map(|arc| arc.event).collect::<Vec<_>>(), causes);
+    }
+}
