@@ -4,7 +4,7 @@ use super::SimKernel;
 use super::lifecycle::INIT;
 use super::vfs::{Loc, MountId, Node, ROOT, View};
 use crate::call::FileKind;
-use crate::node::Fault;
+use crate::node::{Fault, JobId};
 use crate::scenario::Scenario;
 use crate::sched::Scheduled;
 use crate::session::{FileEntry, Replayable};
@@ -40,6 +40,13 @@ impl Replayable for Scheduled<SimKernel> {
             kernel.list_below(&view, at, "", DEPTH, &mut files);
         }
         files
+    }
+
+    fn cwd(&self, job: JobId) -> String {
+        let kernel = self.kernel();
+        let first = kernel.jobs.get(&job).map_or(INIT, |job| job.first);
+        let view = kernel.view(first).ok();
+        view.and_then(|view| kernel.path_of(&view, view.cwd)).unwrap_or_else(|| "/".to_owned())
     }
 
     fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String> {

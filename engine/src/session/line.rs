@@ -3,7 +3,7 @@
 use super::{Branch, BranchId, FileEntry, InputRecord, assist};
 use crate::fact::Facts;
 use crate::image::Digest;
-use crate::node::{Fault, Node};
+use crate::node::{Fault, JobId, Node};
 use crate::scenario::{Input, Scenario};
 use crate::trace::{self, Event, Step};
 use crate::world::{Log, Machine, Rest, Until, input_text};
@@ -18,6 +18,8 @@ pub trait Replayable: Node + Clone {
     fn read_file(&self, path: &str) -> Option<Vec<u8>>;
     /// Every regular file below `dir` on the node, by path relative to it, sorted.
     fn list_files(&self, dir: &str) -> Vec<FileEntry>;
+    /// Where the first process of a job is.
+    fn cwd(&self, job: JobId) -> String;
     /// The names in a directory of the node, or of a container; directories end in `/`.
     fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String>;
 }

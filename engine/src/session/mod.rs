@@ -191,7 +191,7 @@ impl<N: Replayable> Session<N> {
     }
 
     fn complete(&self, line: &str, cursor: u32) -> Completions {
-        assist::complete(line, cursor, &self.here.machine)
+        assist::complete(line, cursor, &self.here.machine, &self.facts)
     }
 
     fn read_file(&self, path: &str) -> Option<String> {

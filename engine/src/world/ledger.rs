@@ -46,6 +46,7 @@ pub(super) struct Ledger {
     /// The event that each job was started by, and that its first process's end is.
     job_causes: BTreeMap<JobId, EventId>,
     job_roots: BTreeMap<JobId, Tid>,
+    job_containers: BTreeMap<JobId, Cid>,
     containers: BTreeMap<Cid, ContainerNames>,
     layers: BTreeMap<Digest, EventId>,
     /// The last kernel event, to count alike ones and to chain those about one path.
@@ -65,6 +66,12 @@ impl Ledger {
 
     pub fn origin(&self, tid: Tid) -> Option<EventId> {
         self.origins.get(&tid).copied().or(self.input)
+    }
+
+    /// The container a job runs in, by name.
+    pub fn container_of(&self, job: JobId) -> Option<String> {
+        let container = self.job_containers.get(&job)?;
+        self.containers.get(container).map(|names| names.name.clone())
     }
 
     pub fn input(&mut self, now: Nanos, text: String, log: &mut Log) {
@@ -104,6 +111,9 @@ impl Ledger {
                 let latest = self.next.checked_sub(1).map(EventId);
                 let cause = if *at == Place::Node { self.input.or(latest) } else { latest };
                 self.job_causes.extend(cause.map(|cause| (*job, cause)));
+                if let Place::Init(container) | Place::Join(container) = at {
+                    self.job_containers.insert(*job, *container);
+                }
             }
             NodeRequest::Remove { container } => {
                 self.containers.remove(container);
@@ -121,6 +131,7 @@ impl Ledger {
             }
             NodeEvent::Exited { job, .. } | NodeEvent::StartFailed { job, .. } => {
                 self.job_roots.remove(job);
+                self.job_containers.remove(job);
             }
             _ => {}
         }

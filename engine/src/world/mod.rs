@@ -21,6 +21,7 @@ use crate::sim::{CALLS_PER_COMMAND, LINE_BYTES, Nanos, OUTPUT_BYTES, TIME_PER_CO
 use crate::trace::{EventId, What};
 use ledger::Ledger;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// The learner's home on the node.
 pub const HOME: &str = "/home/learner";
@@ -35,6 +36,8 @@ pub struct World {
     ledger: Ledger,
     watch: Watch,
     now: Nanos,
+    /// What the scenario's registry can give.
+    registry: Arc<[String]>,
     /// The session's shell.
     shell: JobId,
     next_job: u32,
@@ -89,6 +92,7 @@ impl World {
             ledger: Ledger::default(),
             watch: scenario.watch.clone(),
             now: 0,
+            registry: scenario.images.iter().map(|image| image.reference.clone()).collect(),
             shell: JobId(0),
             next_job: WORLD_JOBS,
             prompts: BTreeMap::new(),
@@ -116,6 +120,17 @@ impl World {
     /// The job a typed line goes to.
     pub fn console(&self) -> JobId {
         self.daemon.console().unwrap_or(self.shell)
+    }
+
+    /// The container whose process has the console, by name.
+    pub fn console_container(&self) -> Option<String> {
+        let job = self.daemon.console()?;
+        self.ledger.container_of(job)
+    }
+
+    /// References of the images that the registry of the scenario can give.
+    pub fn registry(&self) -> &[String] {
+        &self.registry
     }
 
     pub fn at_prompt(&self) -> bool {
