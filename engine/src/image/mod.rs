@@ -3,12 +3,14 @@
 //! Nothing here knows a kernel or a container: a layer arrives as the tar of an upperdir ([`crate::node`]) and leaves as
 //! one.
 
+pub mod build;
 pub mod config;
 pub mod dockerfile;
 pub mod glob;
 pub mod reference;
 pub mod store;
 pub mod tar;
+pub mod tree;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};

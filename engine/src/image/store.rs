@@ -215,6 +215,16 @@ impl Store {
         Ok(inner.layers.entry(layer.diff_id).or_insert(layer).clone())
     }
 
+    /// As [`Store::add_layer`] for what may turn out to be no layer: it is only kept by [`Store::keep_layer`].
+    pub(super) fn open_layer(&self, tar: Arc<[u8]>) -> Result<Arc<Layer>, TarError> {
+        let known = self.layer(&Digest::of(&tar)).cloned();
+        known.map_or_else(|| Layer::new(tar).map(Arc::new), Ok)
+    }
+
+    pub(super) fn keep_layer(&mut self, layer: Arc<Layer>) {
+        Arc::make_mut(&mut self.inner).layers.entry(layer.diff_id).or_insert(layer);
+    }
+
     /// Its layers must have been added.
     pub fn add_image(&mut self, config: ImageConfig, parent: Option<Digest>) -> Result<Arc<Image>, StoreError> {
         if config.diff_ids.len() > crate::sim::LAYERS {

@@ -43,8 +43,8 @@ fn typed(name: &str, arguments: Arguments<'_>) -> Result<Instruction, Problem> {
     match name {
         "FROM" => from(&arguments),
         "RUN" => {
-            arguments.flags_of(&["mount"])?;
-            Ok(Instruction::Run(arguments.command()?))
+            let [mount] = arguments.flags_of(&["mount"])?.try_into().unwrap_or_default();
+            Ok(Instruction::Run { command: arguments.command()?, mount })
         }
         "CMD" => arguments.unflagged()?.command().map(Instruction::Cmd),
         "ENTRYPOINT" => arguments.unflagged()?.command().map(Instruction::Entrypoint),
@@ -53,7 +53,11 @@ fn typed(name: &str, arguments: Arguments<'_>) -> Result<Instruction, Problem> {
         "ENV" => pairs("ENV", &arguments).map(Instruction::Env),
         "LABEL" => pairs("LABEL", &arguments).map(Instruction::Label),
         "ARG" => arg(&arguments),
-        "EXPOSE" => arguments.at_least_one("EXPOSE", words(arguments.rest)).map(Instruction::Expose),
+        "EXPOSE" => {
+            let mut ports = arguments.at_least_one("EXPOSE", words(arguments.rest))?;
+            ports.sort();
+            Ok(Instruction::Expose(ports))
+        }
         "USER" => arguments.exactly_one("USER").map(Instruction::User),
         "WORKDIR" => arguments.exactly_one("WORKDIR").map(Instruction::Workdir),
         "STOPSIGNAL" => arguments.exactly_one("STOPSIGNAL").map(Instruction::StopSignal),

@@ -79,13 +79,13 @@ fn arrow(statement: &Statement, found: &mut Vec<Diagnostic>) {
     let Some(at) = text.find(" => ").or_else(|| text.find(" # ")) else { return };
     let mark = &text[at + 1..];
     let says = match &statement.instruction {
-        Instruction::Run(Command::Shell(_)) if mark.starts_with("=>") => {
+        Instruction::Run { command: Command::Shell(_), .. } if mark.starts_with("=>") => {
             let file = mark.split_whitespace().nth(1).unwrap_or_default();
             format!(
                 "The shell gets this too: `=` as one more argument, and `> {file}` sends the output into a file `{file}`."
             )
         }
-        Instruction::Run(Command::Shell(_)) => return,
+        Instruction::Run { command: Command::Shell(_), .. } => return,
         Instruction::Copy(_) | Instruction::Add(_) => {
             "Each of these words is taken for one more file to copy, and the last for the destination.".to_owned()
         }
@@ -146,7 +146,7 @@ fn note(statement: &Statement, stage: &mut Stage, found: &mut Vec<Diagnostic>) {
                 found.push(diagnostic(span, Severity::Note, message.to_owned(), help));
             }
         }
-        Instruction::Run(command) => {
+        Instruction::Run { command, .. } => {
             malformed(statement, command, found);
             if let Command::Shell(line) = command {
                 run(statement, line, stage, found);

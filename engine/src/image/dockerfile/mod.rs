@@ -62,7 +62,11 @@ pub enum Instruction {
         name: Option<String>,
         platform: Option<String>,
     },
-    Run(Command),
+    Run {
+        command: Command,
+        /// `--mount`, which only BuildKit has.
+        mount: Option<String>,
+    },
     Cmd(Command),
     Entrypoint(Command),
     Copy(Transfer),
@@ -71,6 +75,7 @@ pub enum Instruction {
     Env(Vec<(String, String)>),
     Label(Vec<(String, String)>),
     Arg(Vec<(String, Option<String>)>),
+    /// Sorted, as the parser leaves them.
     Expose(Vec<String>),
     User(String),
     Workdir(String),
@@ -88,7 +93,7 @@ impl Instruction {
     pub fn name(&self) -> &'static str {
         match self {
             Instruction::From { .. } => "FROM",
-            Instruction::Run(_) => "RUN",
+            Instruction::Run { .. } => "RUN",
             Instruction::Cmd(_) => "CMD",
             Instruction::Entrypoint(_) => "ENTRYPOINT",
             Instruction::Copy(_) => "COPY",
@@ -145,6 +150,8 @@ impl Command {
     pub fn argv(&self, shell: &[String]) -> Vec<String> {
         match self {
             Command::Exec(argv) => argv.clone(),
+            // An empty line is no argument at all: `RUN` alone is `/bin/sh -c`.
+            Command::Shell(line) if line.is_empty() => shell.to_vec(),
             Command::Shell(line) => shell.iter().chain([line]).cloned().collect(),
         }
     }

@@ -1,0 +1,354 @@
+use super::*;
+use crate::image::dockerfile::parse;
+use crate::image::tar::{self, Entry, Kind};
+use crate::scenario::BaseImage;
+use serde_json::Value;
+
+const BUILDS: &str = include_str!("../../../tests/goldens/docker/dockerfile.txt");
+const COPIES: &str = include_str!("../../../tests/goldens/docker/copy.txt");
+
+/// A recorded build, by the first character of its lines.
+struct Case {
+    name: &'static str,
+    lines: Vec<&'static str>,
+}
+
+impl Case {
+    fn all(&self, mark: &str) -> Vec<&'static str> {
+        self.lines.iter().filter_map(|line| line.strip_prefix(mark)).map(|line| line.trim_start_matches(' ')).collect()
+    }
+
+    fn dockerfile(&self) -> String {
+        let text = self.lines.iter().filter_map(|line| line.strip_prefix('|'));
+        text.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
+    }
+}
+
+fn cases(recorded: &'static str) -> Vec<Case> {
+    let mut cases: Vec<Case> = Vec::new();
+    for line in recorded.lines() {
+        match (line.strip_prefix("=== "), cases.last_mut()) {
+            (Some(name), _) => cases.push(Case { name, lines: Vec::new() }),
+            (None, Some(case)) => case.lines.push(line),
+            (None, None) => {}
+        }
+    }
+    cases
+}
+
+fn base_store() -> Store {
+    let etc = [
+        Entry::dir("etc", 0o755),
+        Entry::dir("tmp", 0o755),
+        Entry::file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1::/:/bin/false\n"),
+        Entry::file("etc/group", 0o644, "root:x:0:\ndaemon:x:1:\n"),
+    ];
+    let mut store = Store::default();
+    for reference in ["busybox", "ubuntu", "centos:7"] {
+        let base = BaseImage {
+            reference: reference.to_owned(),
+            layers: vec![tar::write(&etc).into()],
+            env: Vec::new(),
+            cmd: Vec::new(),
+            working_dir: String::new(),
+            created: "2026-11-22T22:01:14.185801489Z".to_owned(),
+            history: vec![(String::new(), true)],
+        };
+        store.add_base(&base).unwrap();
+    }
+    store
+}
+
+fn context(entries: &[Entry]) -> Arc<[u8]> {
+    tar::write(entries).into()
+}
+
+/// Does to the entries what the guest program `unpack` does to a container, parents left out.
+fn unpacked(argv: &[String], stdin: &Arc<[u8]>, so_far: &Tree) -> Arc<[u8]> {
+    let dir = argv.last().unwrap().trim_start_matches('/').to_owned();
+    let within = |path: &str| if dir.is_empty() { path.to_owned() } else { format!("{dir}/{path}") };
+    let mut entries: Vec<Entry> = tar::read(stdin).unwrap();
+    entries.iter_mut().for_each(|entry| entry.path = within(&entry.path));
+    if !so_far.is_dir(&dir) {
+        entries.push(Entry::dir(dir, 0o755));
+    }
+    tar::write(&entries).into()
+}
+
+struct Built {
+    steps: Vec<String>,
+    result: Result<Digest, BuildError>,
+    works: Vec<Work>,
+}
+
+/// Drives a build as a daemon would. A RUN changes what its redirection names, if it has one.
+fn drive(store: &mut Store, text: &str, context: &Arc<[u8]>, options: Options) -> Built {
+    let mut built = Built { steps: Vec::new(), result: Err(BuildError::Refused(String::new())), works: Vec::new() };
+    let mut builder = match Builder::new(parse(text).unwrap(), context, options) {
+        Ok(builder) => builder,
+        Err(error) => return Built { result: Err(error), ..built },
+    };
+    built.result = (|| {
+        while let Some(step) = builder.begin()? {
+            built.steps.push(step);
+            let work = builder.work(store)?;
+            built.works.push(work.clone());
+            let layer = match &work {
+                Work::Pull(reference) => return Err(builder.pull_failed(&format!("no {reference}"))),
+                Work::Run(process) => Some(ran(process)),
+                Work::Unpack { argv, stdin, .. } => {
+                    let image = builder.stage.as_ref().and_then(|stage| stage.image);
+                    let layers = image.and_then(|image| store.image(&image)).map(|image| store.layers_of(image));
+                    Some(unpacked(argv, stdin, &Tree::of_layers(&layers.unwrap_or_default())))
+                }
+                _ => None,
+            };
+            let told = !matches!(work, Work::Unpack { told: false, .. } | Work::Base(_) | Work::Declare);
+            let container = told.then(|| "5e9ea453f1cc10b4a64e3189e6010a65d222bdd0e53966a53a84da338fdcf559".to_owned());
+            let created = "2026-11-22T22:03:44.473320658Z".to_owned();
+            builder.finish(Outcome { container, layer, created }, store)?;
+        }
+        builder.image()
+    })();
+    built
+}
+
+fn ran(process: &Process) -> Arc<[u8]> {
+    let line = process.argv.last().unwrap();
+    if let Some(target) = line.strip_prefix("ln -s /tmp ") {
+        return tar::write(&[Entry::symlink(target.trim_start_matches('/'), "/tmp")]).into();
+    }
+    match line.split_once("> ") {
+        Some((_, file)) => {
+            let name = file.split_whitespace().next().unwrap().trim_start_matches('/');
+            tar::write(&[Entry::file(name, 0o644, "a\n")]).into()
+        }
+        None => tar::write(&[]).into(),
+    }
+}
+
+/// The recorded notations of a build's history: `e` or `-`, and the text as JSON.
+fn history(image: &Image, skip: usize) -> Vec<String> {
+    let line = |entry: &History| {
+        let mark = if entry.empty_layer { "e" } else { "-" };
+        format!("{mark} {}", serde_json::to_string(&entry.created_by).unwrap())
+    };
+    image.config.history.iter().skip(skip).map(line).collect()
+}
+
+#[test]
+fn every_recorded_dockerfile_gives_docker_s_configuration_and_history_or_its_error() {
+    let (mut built_count, mut refused_count) = (0, 0);
+    for case in cases(BUILDS) {
+        let text = case.dockerfile();
+        let printed = case.all(">");
+        // Refused by the parser, or by what really ran.
+        let by_run = ["The command", "failed to create shim", "unable to find user", "/bin/sh:"];
+        let by_run = printed.iter().any(|line| by_run.iter().any(|run| line.starts_with(run)));
+        if parse(&text).is_err() || by_run {
+            continue;
+        }
+        let mut store = base_store();
+        let dockerfile = Entry::file("Dockerfile", 0o644, text.as_str());
+        let built = drive(&mut store, &text, &context(&[dockerfile]), Options::default());
+        let steps: Vec<&str> = printed.iter().filter(|line| line.starts_with("Step ")).copied().collect();
+        assert_eq!(built.steps, steps, "{}", case.name);
+        match built.result {
+            Err(error) => {
+                refused_count += 1;
+                assert_eq!(Some(&error.to_string().as_str()), printed.last(), "{}", case.name);
+            }
+            Ok(id) => {
+                built_count += 1;
+                assert_eq!(case.all("="), ["0"], "{}", case.name);
+                let image = store.image(&id).unwrap();
+                let skip = usize::from(!text.contains("FROM scratch"));
+                assert_eq!(history(image, skip), case.all("h"), "{}", case.name);
+                assert_eq!(set_fields(image), case.all("c"), "{}", case.name);
+            }
+        }
+    }
+    assert!(built_count >= 55 && refused_count >= 20, "{built_count} {refused_count}");
+}
+
+/// The fields of `config` that hold something, as they were recorded.
+fn set_fields(image: &Image) -> Vec<String> {
+    let value: Value = serde_json::from_slice(&image.json).unwrap();
+    let empty = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    let fields = value["config"].as_object().unwrap().clone();
+    let set = fields.into_iter().filter(|(key, value)| key != "Image" && key != "Hostname" && !empty(value));
+    vec![serde_json::to_string(&Value::Object(set.collect())).unwrap()]
+}
+
+fn recorded_context(name: &str, dockerfile: &str) -> Arc<[u8]> {
+    let mut entries = vec![
+        Entry::file("Dockerfile", 0o644, dockerfile),
+        Entry::file("a.txt", 0o644, "aa\n"),
+        Entry::file("b.txt", 0o644, "bb\n"),
+        Entry::dir("dir", 0o755),
+        Entry::dir("dir/sub", 0o700),
+        Entry::file("dir/sub/z", 0o644, "z\n"),
+        Entry::file("dir/x", 0o644, "x\n"),
+        Entry::file("dir/y", 0o644, "y\n"),
+        Entry::symlink("dlink", "dir"),
+        Entry::dir("empty", 0o755),
+        Entry::file("exe", 0o755, "#!/bin/sh\n"),
+        Entry::symlink("link", "a.txt"),
+        Entry::symlink("out", "/etc/passwd"),
+        Entry::file("sp ace", 0o644, "s\n"),
+    ];
+    let ignore = dockerfile::Ignore::parse(if name == "ignored" { "b*" } else { "" }).unwrap();
+    entries.retain(|entry| !ignore.excludes(&entry.path));
+    context(&entries)
+}
+
+#[test]
+fn every_recorded_copy_gives_docker_s_layers_and_sums_or_its_error() {
+    let cases = cases(COPIES);
+    assert!(cases.len() >= 45, "{}", cases.len());
+    for case in cases {
+        let text = case.dockerfile();
+        let mut store = base_store();
+        let context = recorded_context(case.name, &text);
+        let built = drive(&mut store, &text, &context, Options::default());
+        match built.result {
+            Err(error) => assert_eq!(case.all(">"), [error.to_string()], "{}", case.name),
+            Ok(id) => {
+                assert_eq!(case.all("="), ["0"], "{}: {:?}", case.name, case.all(">"));
+                let image = store.image(&id).unwrap();
+                assert_eq!(history(image, 1), case.all("h"), "{}", case.name);
+                let layers = store.layers_of(image);
+                let listed: Vec<String> = layers[1..].iter().flat_map(|layer| listing(layer)).collect();
+                assert_eq!(listed, recorded_listing(&case), "{}", case.name);
+            }
+        }
+    }
+}
+
+/// `file 0644 0:0 d/a.txt 3`. Directories that exist already are a kernel's business, and so left out on both sides.
+fn listing(layer: &crate::image::store::Layer) -> Vec<String> {
+    let line = |entry: &Entry| {
+        let Entry { path, mode, uid, gid, .. } = entry;
+        match &entry.kind {
+            Kind::File => Some(format!("file {mode:04o} {uid}:{gid} {path} {}", entry.size_bytes())),
+            Kind::Symlink { target } => Some(format!("symlink {mode:04o} {uid}:{gid} {path} -> {target}")),
+            _ => None,
+        }
+    };
+    layer.entries.iter().filter_map(line).collect()
+}
+
+fn recorded_listing(case: &Case) -> Vec<String> {
+    case.all("l").into_iter().filter(|line| !line.starts_with("dir")).map(str::to_owned).collect()
+}
+
+fn simple(store: &mut Store, text: &str, files: &[Entry], options: Options) -> Vec<Work> {
+    let built = drive(store, text, &context(files), options);
+    built.result.unwrap();
+    built.works
+}
+
+fn hits(works: &[Work]) -> Vec<bool> {
+    works.iter().skip(1).map(|work| matches!(work, Work::Cached(_))).collect()
+}
+
+#[test]
+fn the_cache_is_kept_by_touch_and_lost_by_chmod_content_or_text() {
+    let text = "FROM busybox\nRUN one > /one\nCOPY f /f\nRUN two > /two\nCMD x\n";
+    let file = Entry::file("f", 0o644, "1");
+    let mut store = base_store();
+    let build = |store: &mut Store, text: &str, file: &Entry| {
+        hits(&simple(store, text, std::slice::from_ref(file), Options::default()))
+    };
+    assert_eq!(build(&mut store, text, &file), [false; 4]);
+    assert_eq!(build(&mut store, text, &file), [true; 4]);
+    assert_eq!(build(&mut store, text, &Entry { mtime_s: 9, ..file.clone() }), [true; 4]);
+    assert_eq!(build(&mut store, text, &Entry { mode: 0o755, ..file.clone() }), [true, false, false, false]);
+    assert_eq!(build(&mut store, text, &Entry::file("f", 0o644, "2")), [true, false, false, false]);
+    assert_eq!(build(&mut store, &text.replace("one >", "eins >"), &file), [false; 4]);
+    let options = Options { no_cache: true, ..Options::default() };
+    assert_eq!(hits(&simple(&mut store, text, &[file], options)), [false; 4]);
+}
+
+#[test]
+fn a_build_argument_changes_the_cache_from_the_first_run_after_it() {
+    let text = "FROM busybox\nRUN one > /one\nARG V=1\nRUN two > /two\n";
+    let mut store = base_store();
+    let with = |store: &mut Store, value: &str| {
+        let options = Options { build_args: vec![("V".into(), value.into())], ..Options::default() };
+        simple(store, text, &[], options)
+    };
+    assert_eq!(hits(&simple(&mut store, text, &[], Options::default())), [false; 3]);
+    assert_eq!(hits(&with(&mut store, "1")), [true; 3]);
+    let works = with(&mut store, "2");
+    assert_eq!(hits(&works), [true, true, false]);
+    let Some(Work::Run(process)) = works.last() else { panic!("{works:?}") };
+    assert!(process.env.contains(&"V=2".to_owned()) && process.argv == ["/bin/sh", "-c", "two > /two"]);
+}
+
+#[test]
+fn a_target_ends_the_build_and_unused_arguments_are_told() {
+    let text = "FROM busybox AS one\nCMD 1\nFROM busybox AS two\nCMD 2\n";
+    let mut store = base_store();
+    let target = |name: &str| Options { target: Some(name.to_owned()), ..Options::default() };
+    let built = drive(&mut store, text, &context(&[]), target("ONE"));
+    assert_eq!(built.steps, ["Step 1/2 : FROM busybox AS one", "Step 2/2 : CMD 1"]);
+    let error = drive(&mut store, text, &context(&[]), target("nope")).result.unwrap_err();
+    assert_eq!(error.to_string(), "failed to reach build target nope in Dockerfile");
+    let options = Options { build_args: vec![("ZZ".into(), "1".into())], ..Options::default() };
+    let builder = Builder::new(parse(text).unwrap(), &context(&[]), options).unwrap();
+    assert_eq!(builder.unused_arguments().unwrap(), "[Warning] One or more build-args [ZZ] were not consumed");
+}
+
+#[test]
+fn add_unpacks_an_archive_and_copy_does_not() {
+    let inner = tar::write(&[Entry { uid: 7, gid: 8, ..Entry::file("in/ner", 0o644, "n\n") }]);
+    let file = Entry::file("t.tar", 0o644, inner.clone());
+    let mut store = base_store();
+    let entries = |works: &[Work]| match works.last() {
+        Some(Work::Unpack { argv, stdin, .. }) => (argv.last().unwrap().clone(), tar::read(stdin).unwrap()),
+        other => panic!("{other:?}"),
+    };
+    let (dir, added) =
+        entries(&simple(&mut store, "FROM busybox\nADD t.tar /t\n", std::slice::from_ref(&file), Options::default()));
+    assert_eq!((dir.as_str(), added[0].path.as_str(), added[0].uid), ("/t", "in/ner", 7));
+    let (dir, copied) =
+        entries(&simple(&mut store, "FROM busybox\nCOPY t.tar /t\n", std::slice::from_ref(&file), Options::default()));
+    assert_eq!((dir.as_str(), copied[0].path.as_str(), &*copied[0].data), ("/", "t", &inner[..]));
+}
+
+#[test]
+fn today_s_history_is_buildkit_s() {
+    let text = "FROM busybox\nENV A=1\nRUN one > /one\nEXPOSE 80\nCOPY f /f\nWORKDIR /w\nCMD [\"/run\"]\n";
+    let mut store = base_store();
+    let options = Options { era: Era::Today, ..Options::default() };
+    let built = drive(&mut store, text, &context(&[Entry::file("f", 0o644, "1")]), options);
+    let image = store.image(&built.result.unwrap()).unwrap();
+    let lines: Vec<&str> = image.config.history.iter().skip(1).map(|entry| entry.created_by.as_str()).collect();
+    let expected = [
+        "ENV A=1",
+        "RUN /bin/sh -c one > /one # buildkit",
+        "EXPOSE map[80/tcp:{}]",
+        "COPY f /f # buildkit",
+        "WORKDIR /w",
+        "CMD [\"/run\"]",
+    ];
+    assert_eq!(lines, expected);
+    assert!(!String::from_utf8_lossy(&image.json).contains("container_config"));
+}
+
+#[test]
+fn an_image_that_is_not_there_is_to_be_pulled_and_its_absence_is_told() {
+    let mut store = base_store();
+    let error = drive(&mut store, "FROM nothere\n", &context(&[]), Options::default()).result.unwrap_err();
+    assert_eq!(error.to_string(), "no nothere:latest");
+    let text = "FROM busybox\nCOPY --from=nope /a /b\n";
+    let error = drive(&mut store, text, &context(&[]), Options::default()).result.unwrap_err();
+    assert_eq!(error.to_string(), "invalid from flag value nope: no nope:latest");
+}
