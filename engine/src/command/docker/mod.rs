@@ -28,6 +28,8 @@ use serde::{Deserialize, Serialize};
 /// The client whose words these are.
 pub const VERSION: &str = "Docker version 20.10.24+dfsg1, build 297e128";
 
+/// What logrus takes.
+const LOG_LEVELS: &[&str] = &["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"];
 const DEPRECATED: &str = "Flag shorthand -h has been deprecated, please use --help\n";
 
 /// What a command line means.
@@ -105,10 +107,8 @@ fn parse_root(words: &[String], env: &[String]) -> Result<Invocation, Printed> {
     // Before any command is looked up the client has not yet added `completion` to itself.
     let bare_root = Topic { command: &ROOT, full: false };
     let line = flags::split(set, words).map_err(|message| flag_error(bare_root, "docker", &message))?;
-    if let Some(level) = line.text("log-level") {
-        if !["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"].contains(&level) {
-            return Err(Printed::error(1, format!("Unable to parse logging level: {level}\n")));
-        }
+    if let Some(level) = line.text("log-level").filter(|level| !LOG_LEVELS.contains(level)) {
+        return Err(Printed::error(1, format!("Unable to parse logging level: {level}\n")));
     }
     refuse_unsupported(&line, "docker")?;
     let Some(first) = line.arguments.first() else {

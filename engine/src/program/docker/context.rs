@@ -97,9 +97,7 @@ impl Context {
 
 impl Client {
     pub(super) fn context_step(&mut self, task: ContextTask, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
-        let Some(mut context) = self.context.take() else {
-            return None;
-        };
+        let mut context = self.context.take()?;
         let sys = self.context_task(&mut context, task, ret, cx);
         self.context = Some(context);
         sys

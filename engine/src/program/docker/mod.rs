@@ -47,9 +47,7 @@ pub enum Task {
     EnvFileOpened {
         path: String,
     },
-    EnvFileRead {
-        path: String,
-    },
+    EnvFileRead,
     StdinIs {
         tty: bool,
     },
@@ -78,7 +76,7 @@ impl Steps<Task> for Client {
             Task::Begin => self.begin(cx),
             Task::Answered => self.answered(ret, cx),
             Task::EnvFileOpened { path } => self.env_file_opened(path, ret, cx),
-            Task::EnvFileRead { path } => self.env_file_read(&path, cx),
+            Task::EnvFileRead => self.env_file_read(cx),
             Task::StdinIs { tty } => self.stdin_is(tty, ret, cx),
             Task::StdinRead => {
                 let bytes: Arc<[u8]> = std::mem::take(&mut self.input).into();
@@ -155,12 +153,12 @@ impl Client {
             },
         };
         self.input.clear();
-        cx.push_all([Task::Slurp { fd }, Task::EnvFileRead { path }]);
+        cx.push_all([Task::Slurp { fd }, Task::EnvFileRead]);
         None
     }
 
     /// A line is `NAME=value`, or `NAME` for the client's own variable; `#` begins a comment (opts.ParseEnvFile).
-    fn env_file_read(&mut self, path: &str, cx: &mut Cx<Task>) -> Option<Sys> {
+    fn env_file_read(&mut self, cx: &mut Cx<Task>) -> Option<Sys> {
         let bytes = std::mem::take(&mut self.input);
         let text = String::from_utf8_lossy(&bytes);
         let lines: Vec<&str> = text.lines().map(str::trim_start).collect();
@@ -178,7 +176,6 @@ impl Client {
             let line = value.map(|_| line.to_string()).or_else(|| own().cloned());
             self.file_env.extend(line);
         }
-        let _ = path;
         None
     }
 
@@ -224,9 +221,7 @@ impl Client {
     }
 
     fn send(&mut self, cx: &mut Cx<Task>) -> Option<Sys> {
-        let Some(mut order) = self.order.take() else {
-            return None;
-        };
+        let mut order = self.order.take()?;
         let files = std::mem::take(&mut self.file_env);
         match &mut order.request {
             Request::Run(run) => put_before(&mut run.config.env, files),
@@ -240,7 +235,7 @@ impl Client {
 
     fn slurped(&mut self, fd: i32, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         match answer::data(ret) {
-            Ok(data) if data.is_empty() => None::<Sys>.or_else(|| close(fd)),
+            Ok(data) if data.is_empty() => close(fd),
             Ok(data) if self.input.len() + data.len() > INPUT_BYTES => {
                 cx.err(&format!("docker: the input is larger than {} MiB, the limit here\n", INPUT_BYTES >> 20));
                 cx.exit(1);
