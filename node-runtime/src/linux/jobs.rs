@@ -1,13 +1,13 @@
 //! Standard input, output and error of the processes that were asked for from outside.
 
 use super::OrFault;
+use super::console::Console;
 use engine::call::Tid;
 use engine::node::{Effects, Fault, JobId, Stdin, Stream};
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
-use toolbox::gate::Gate;
+use std::os::unix::fs::MetadataExt;
 use toolbox::os::{self, check};
 
 /// What a pipe into a job holds: more than a guest reads in one call, so that a read never comes back short because we
@@ -22,16 +22,27 @@ pub struct Jobs {
 #[derive(Debug)]
 struct Job {
     first: Option<Tid>,
-    input: Option<PipeWriter>,
+    input: Input,
+    /// Device and inode of stdin, where it is fed from outside: two that are open at once never share them.
+    identity: Option<(u64, u64)>,
+    stdout: Option<PipeReader>,
+    stderr: Option<PipeReader>,
+}
+
+#[derive(Debug)]
+enum Input {
+    None,
+    Pipe(Feed),
+    Console(Console),
+}
+
+#[derive(Debug)]
+struct Feed {
+    pipe: PipeWriter,
     /// Fed, but not in the pipe yet.
     pending: VecDeque<u8>,
     /// Nothing comes after `pending`.
     ended: bool,
-    /// Of the stdin pipe: two pipes that are open at once never share one.
-    inode: Option<u64>,
-    console: bool,
-    stdout: Option<PipeReader>,
-    stderr: Option<PipeReader>,
 }
 
 /// The ends a new process gets.
@@ -45,54 +56,43 @@ impl Stdio {
 }
 
 impl Jobs {
-    /// Makes a job's pipes.
-    pub fn open(&mut self, job: JobId, stdin: &Stdin, gate: &Gate) -> Result<Stdio, Fault> {
+    /// Makes a job's stdin, stdout and stderr.
+    pub fn open(&mut self, job: JobId, stdin: &Stdin) -> Result<Stdio, Fault> {
         let fault = || format!("pipes of job {}", job.0);
         let (stdout, out) = io::pipe().or_fault(fault)?;
         let (stderr, err) = io::pipe().or_fault(fault)?;
         for ours in [&stdout, &stderr] {
             set_nonblocking(ours.as_raw_fd()).or_fault(fault)?;
         }
-        let mut entry = Job {
-            first: None,
-            input: None,
-            pending: VecDeque::new(),
-            ended: false,
-            inode: None,
-            console: false,
-            stdout: Some(stdout),
-            stderr: Some(stderr),
-        };
-        let input: OwnedFd = match stdin {
-            Stdin::Null => os::open("/dev/null", libc::O_RDONLY, 0).or_fault(fault)?,
-            stdin => {
-                let (theirs, ours) = io::pipe().or_fault(fault)?;
+        let (theirs, input, identity) = match stdin {
+            Stdin::Null => (os::open("/dev/null", libc::O_RDONLY, 0).or_fault(fault)?, Input::None, None),
+            Stdin::Console => {
+                let console = Console::open().or_fault(|| "a pseudo-terminal for the console".into())?;
+                let identity = console.identity().or_fault(fault)?;
+                (console.end().or_fault(fault)?, Input::Console(console), Some(identity))
+            }
+            Stdin::Pipe | Stdin::Bytes(_) => {
+                let (theirs, pipe) = io::pipe().or_fault(fault)?;
+                set_nonblocking(pipe.as_raw_fd()).or_fault(fault)?;
                 // SAFETY: no memory is passed. A system may allow less than this; then its default stays.
-                unsafe { libc::fcntl(ours.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE_BYTES) };
-                set_nonblocking(ours.as_raw_fd()).or_fault(fault)?;
-                let inode = inode(&theirs).or_fault(fault)?;
-                entry.inode = Some(inode);
-                entry.input = Some(ours);
-                entry.console = matches!(stdin, Stdin::Console);
-                if entry.console && !gate.add_console(inode) {
-                    return Err(Fault::new("too many consoles on one node"));
-                }
-                if let Stdin::Bytes(bytes) = stdin {
-                    entry.pending.extend(bytes.iter());
-                    entry.ended = true;
-                    entry.push().or_fault(fault)?;
-                }
-                theirs.into()
+                unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, PIPE_BYTES) };
+                let identity = identity(&theirs).or_fault(fault)?;
+                let bytes = match stdin {
+                    Stdin::Bytes(bytes) => Some(bytes.iter().copied().collect()),
+                    _ => None,
+                };
+                let feed = Feed { pipe, ended: bytes.is_some(), pending: bytes.unwrap_or_default() };
+                (theirs.into(), Input::Pipe(feed), Some(identity))
             }
         };
+        let mut entry = Job { first: None, input, identity, stdout: Some(stdout), stderr: Some(stderr) };
+        entry.push().or_fault(fault)?;
         self.jobs.insert(job, entry);
-        Ok(Stdio([input, out.into(), err.into()]))
+        Ok(Stdio([theirs, out.into(), err.into()]))
     }
 
-    pub fn close(&mut self, job: JobId, gate: &Gate) {
-        if let Some(Job { console: true, inode: Some(inode), .. }) = self.jobs.remove(&job) {
-            gate.remove_console(inode);
-        }
+    pub fn close(&mut self, job: JobId) {
+        self.jobs.remove(&job);
     }
 
     pub fn set_first(&mut self, job: JobId, tid: Tid) {
@@ -110,36 +110,46 @@ impl Jobs {
         self.jobs.iter().find(|(_, job)| job.first == Some(tid)).map(|(id, _)| *id)
     }
 
-    /// The first process was reaped. What it left running keeps its pipes, but nobody feeds them.
-    pub fn first_is_gone(&mut self, job: JobId, gate: &Gate) {
+    /// The first process was reaped. What it left running keeps its output, but nobody feeds it any more.
+    pub fn first_is_gone(&mut self, job: JobId) {
         if let Some(job) = self.jobs.get_mut(&job) {
-            job.first = None;
-            job.input = None;
-            if let Some(inode) = job.inode.take().filter(|_| job.console) {
-                gate.remove_console(inode);
-            }
+            (job.first, job.input, job.identity) = (None, Input::None, None);
         }
     }
 
-    /// The job whose stdin is the pipe with this inode.
-    pub fn of_input(&self, inode: u64) -> Option<JobId> {
-        self.jobs.iter().find(|(_, job)| job.inode == Some(inode)).map(|(id, _)| *id)
+    /// The job whose stdin has this device and inode.
+    pub fn of_input(&self, identity: (u64, u64)) -> Option<JobId> {
+        self.jobs.iter().find(|(_, job)| job.identity == Some(identity)).map(|(id, _)| *id)
     }
 
-    /// More input; `None` ends it.
-    pub fn feed(&mut self, id: JobId, data: Option<&[u8]>) -> Result<(), Fault> {
-        let Some(job) = self.jobs.get_mut(&id) else { return Ok(()) };
-        match data {
-            Some(data) => job.pending.extend(data),
-            None => job.ended = true,
+    /// More input; `None` ends it. True if something was typed at a console, which arrives a moment later.
+    pub fn feed(&mut self, id: JobId, data: Option<&[u8]>) -> Result<bool, Fault> {
+        let Some(job) = self.jobs.get_mut(&id) else { return Ok(false) };
+        match (&mut job.input, data) {
+            (Input::None, _) => {}
+            (Input::Console(console), data) => console.feed(data),
+            (Input::Pipe(feed), Some(data)) => feed.pending.extend(data),
+            (Input::Pipe(feed), None) => feed.ended = true,
         }
         job.push().or_fault(|| format!("stdin of job {}", id.0))
+    }
+
+    /// Waits until what was typed at a job's console can be read there.
+    pub fn arrived(&self, id: JobId) -> Result<bool, Fault> {
+        match self.jobs.get(&id) {
+            Some(Job { input: Input::Console(console), .. }) => {
+                console.arrived().or_fault(|| format!("the console of job {}", id.0))
+            }
+            _ => Ok(true),
+        }
     }
 
     /// Fills up what guests have read, and takes what they have written.
     pub fn exchange(&mut self, fx: &mut Effects) -> Result<(), Fault> {
         for (id, job) in &mut self.jobs {
-            job.push().or_fault(|| format!("stdin of job {}", id.0))?;
+            if job.push().or_fault(|| format!("stdin of job {}", id.0))? && let Input::Console(console) = &job.input {
+                console.arrived().or_fault(|| format!("the console of job {}", id.0))?;
+            }
             for (stream, pipe) in [(Stream::Stdout, &mut job.stdout), (Stream::Stderr, &mut job.stderr)] {
                 let data = drain(pipe).or_fault(|| format!("output of job {}", id.0))?;
                 if !data.is_empty() {
@@ -152,23 +162,35 @@ impl Jobs {
 }
 
 impl Job {
-    /// Moves pending input into the pipe, as far as it takes it, and ends it when all is in.
-    fn push(&mut self) -> io::Result<()> {
-        let Some(input) = &mut self.input else { return Ok(()) };
+    /// Moves pending input on, as far as it goes. True if a line was typed at a console.
+    fn push(&mut self) -> io::Result<bool> {
+        match &mut self.input {
+            Input::None => Ok(false),
+            Input::Console(console) => console.push(),
+            Input::Pipe(feed) => {
+                if feed.push()? {
+                    self.input = Input::None;
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+impl Feed {
+    /// True when all is in and nothing more comes.
+    fn push(&mut self) -> io::Result<bool> {
         while !self.pending.is_empty() {
             let (front, _) = self.pending.as_slices();
-            match input.write(front) {
+            match self.pipe.write(front) {
                 Ok(written) => drop(self.pending.drain(..written)),
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 // Nobody will read it.
                 Err(e) if e.kind() == io::ErrorKind::BrokenPipe => self.pending.clear(),
                 Err(e) => return Err(e),
             }
         }
-        if self.ended {
-            self.input = None;
-        }
-        Ok(())
+        Ok(self.ended)
     }
 }
 
@@ -178,9 +200,9 @@ fn set_nonblocking(fd: RawFd) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd, libc::F_SETFL, libc::O_NONBLOCK) }).map(drop).map_err(io::Error::from_raw_os_error)
 }
 
-fn inode(pipe: &PipeReader) -> io::Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    Ok(std::fs::File::from(OwnedFd::from(pipe.try_clone()?)).metadata()?.ino())
+fn identity(pipe: &PipeReader) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::File::from(OwnedFd::from(pipe.try_clone()?)).metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// Everything that is in a pipe now; a pipe whose writers are gone is closed.

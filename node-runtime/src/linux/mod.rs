@@ -8,6 +8,7 @@
 //! Nothing here takes a pid in the node, and nothing outlives the init: no file, mount or process.
 
 mod archive;
+mod console;
 mod facts;
 mod jobs;
 mod machine;
@@ -46,7 +47,6 @@ struct Container {
     spec: ContainerSpec,
     /// Its first process, once it was started; and how that ended.
     first: Option<Tid>,
-    job: Option<JobId>,
     ended: Option<engine::call::WaitStatus>,
 }
 
@@ -75,7 +75,7 @@ impl Kernel for LinuxKernel {
         let lowers = self.store.lowers(&spec.layers)?;
         self.machine.order(&Order::Create { container, lowers }, &[])?;
         let spec = spec.clone();
-        self.containers.insert(container, Container { spec, first: None, job: None, ended: None });
+        self.containers.insert(container, Container { spec, first: None, ended: None });
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Kernel for LinuxKernel {
             }
             None => Default::default(),
         };
-        let stdio = self.jobs.open(job, &process.stdin, self.machine.gate())?;
+        let stdio = self.jobs.open(job, &process.stdin)?;
         let slot = self.tasks.take_slot(self.machine.gate())?;
         let process = ProcessSpec { stdin: engine::node::Stdin::Null, ..process.clone() };
         let order = Order::Spawn { slot, at, hostname, binds, read_only, process: process.clone() };
@@ -110,16 +110,13 @@ impl Kernel for LinuxKernel {
             }
             (Reply::Spawned(Err(why)), _) => {
                 self.tasks.free_slot(slot);
-                self.jobs.close(job, self.machine.gate());
+                self.jobs.close(job);
                 return Ok(Err(why));
             }
             (other, _) => return Err(Fault::new(format!("the node's init answered {other:?} to a spawn"))),
         };
-        if let (Place::Init(container), Some(entry)) = (at, home.and_then(|c| self.containers.get_mut(&c))) {
-            let _ = container;
-            entry.first = Some(pid);
-            entry.job = Some(job);
-            entry.ended = None;
+        if let (Place::Init(_), Some(container)) = (at, home.and_then(|cid| self.containers.get_mut(&cid))) {
+            (container.first, container.ended) = (Some(pid), None);
         }
         self.jobs.set_first(job, pid);
         self.first_call(pid, &process.argv, fx)?;
@@ -139,7 +136,9 @@ impl Kernel for LinuxKernel {
     }
 
     fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault> {
-        self.jobs.feed(job, data)?;
+        if self.jobs.feed(job, data)? {
+            self.await_typed(job)?;
+        }
         self.settle(fx, settle::Reach::Blocked)
     }
 

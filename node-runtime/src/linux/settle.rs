@@ -10,6 +10,7 @@ use super::LinuxKernel;
 use engine::call::{Ret, Sys, Tid, WaitStatus};
 use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
 use toolbox::gate::{Message, Word};
 use toolbox::os::check;
@@ -173,7 +174,7 @@ impl LinuxKernel {
         let task = self.tasks.get_mut(tid)?;
         match self.machine.gate().message(task.slot, MESSAGE_TIMEOUT_NS) {
             Some(Message::Call { last, next }) => {
-                task.at = At::Gate(next.into_owned());
+                (task.at, task.reads) = (At::Gate(next.into_owned()), None);
                 Ok(last)
             }
             Some(Message::Broken(why)) => Err(Fault::new(format!("process {}: {why}", tid.0))),
@@ -225,13 +226,36 @@ impl LinuxKernel {
         Ok(told.unwrap_or(WaitStatus::Signaled(engine::call::Signal::SIGKILL)))
     }
 
-    fn blocked_on(&self, tid: Tid, sys: &Sys) -> Result<BlockedOn, Fault> {
+    fn blocked_on(&mut self, tid: Tid, sys: &Sys) -> Result<BlockedOn, Fault> {
         let Sys::Read { fd, .. } = sys else { return Ok(BlockedOn::Other) };
-        let link = std::fs::read_link(format!("/proc/{}/fd/{fd}", self.tasks.get(tid)?.outside.pid));
-        let link = link.unwrap_or_default().to_string_lossy().into_owned();
-        let inode = link.strip_prefix("pipe:[").and_then(|l| l.strip_suffix(']')).and_then(|n| n.parse().ok());
-        let job = inode.and_then(|inode| self.jobs.of_input(inode));
+        let task = self.tasks.get_mut(tid)?;
+        let opened = std::fs::metadata(format!("/proc/{}/fd/{fd}", task.outside.pid));
+        let job = opened.ok().and_then(|metadata| self.jobs.of_input((metadata.dev(), metadata.ino())));
+        task.reads = job;
         Ok(job.map_or(BlockedOn::Other, BlockedOn::Input))
+    }
+
+    /// What is typed reaches the terminal by a kernel thread: waits until whoever reads there has been woken, or until it
+    /// can be read.
+    pub(super) fn await_typed(&mut self, job: JobId) -> Result<(), Fault> {
+        let readers: Vec<_> = self.tasks.live.values().filter(|task| task.reads == Some(job)).collect();
+        if readers.is_empty() {
+            return match self.jobs.arrived(job)? {
+                true => Ok(()),
+                false => Err(Fault::new("what was typed did not arrive at the console")),
+            };
+        }
+        let deadline = Instant::now() + CALL_TIMEOUT;
+        let woken = |task: &&super::tasks::Task| {
+            self.machine.gate().word(task.slot) == Word::Said || task.outside.look() != Look::Asleep
+        };
+        while !readers.iter().any(woken) {
+            if Instant::now() > deadline {
+                return Err(Fault::new("a process that reads from the console did not wake"));
+            }
+            std::thread::sleep(SWEEP_PAUSE);
+        }
+        Ok(())
     }
 
     fn ended(&mut self, tid: Tid, status: WaitStatus, fx: &mut Effects) {
@@ -330,15 +354,11 @@ impl LinuxKernel {
             if let Some(job) = self.jobs.of_first(tid) {
                 self.jobs.exchange(fx)?;
                 fx.jobs_ended.push((job, status_of(raw)?));
-                self.end_job(job);
+                self.jobs.first_is_gone(job);
             }
             found = Found::Deaths;
         }
         Ok(found)
-    }
-
-    fn end_job(&mut self, job: JobId) {
-        self.jobs.first_is_gone(job, self.machine.gate());
     }
 }
 

@@ -31,6 +31,8 @@ pub struct Task {
     /// Pids from the node's namespace inward.
     pub nspid: Vec<u32>,
     pub at: At,
+    /// It waits to read what is fed to this job.
+    pub reads: Option<JobId>,
 }
 
 /// Where a guest is.
@@ -82,7 +84,7 @@ impl Tasks {
     ) -> Result<(), Fault> {
         let outside = Outside::of_pidfd(pidfd)?;
         let nspid = proc::nspid(outside.pid, self.depth);
-        let task = Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid) };
+        let task = Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid), reads: None };
         self.live.insert(Tid(pid), task);
         Ok(())
     }
@@ -101,7 +103,7 @@ impl Tasks {
         let nspid = proc::nspid(child, self.depth);
         let tid = Tid(*nspid.first().ok_or_else(|| Fault::new(format!("process {child} has no pid on the node")))?);
         let outside = Outside::of_pid(child)?;
-        self.live.insert(tid, Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid) });
+        self.live.insert(tid, Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid), reads: None });
         Ok(tid)
     }
 

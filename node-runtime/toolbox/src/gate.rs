@@ -12,7 +12,7 @@ use engine::call::{IO_LIMIT_BYTES, Ret, Sys};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 /// The descriptor at which every guest has the gate. High, so that no program meets it by chance.
 pub const GATE_FD: RawFd = 1000;
@@ -20,8 +20,6 @@ pub const GATE_FD: RawFd = 1000;
 pub const SLOT_VARIABLE: &str = "DRYDOCK_SLOT=";
 /// Processes that may be at the gate at once.
 pub const SLOTS: u32 = 1024;
-/// Consoles whose pipes `isatty` is true of.
-pub const CONSOLES: usize = 64;
 
 const HEADER_BYTES: usize = 4096;
 const SLOT_BYTES: usize = IO_LIMIT_BYTES + 16 * 1024;
@@ -65,8 +63,6 @@ pub enum Word {
 struct Header {
     /// Files changed since this time (seconds, wall clock) were written during the run.
     run_start_s: AtomicI64,
-    /// Inodes of the consoles' pipes; 0 is none.
-    consoles: [AtomicU64; CONSOLES],
 }
 
 #[repr(C)]
@@ -128,22 +124,6 @@ impl Gate {
 
     pub fn set_run_start_s(&self, seconds: i64) {
         self.header().run_start_s.store(seconds, Ordering::Relaxed);
-    }
-
-    pub fn is_console(&self, inode: u64) -> bool {
-        self.header().consoles.iter().any(|c| c.load(Ordering::Relaxed) == inode)
-    }
-
-    /// Says that the pipe with this inode is a console. False when there are too many.
-    pub fn add_console(&self, inode: u64) -> bool {
-        let free = self.header().consoles.iter().find(|c| c.load(Ordering::Relaxed) == 0);
-        free.map(|c| c.store(inode, Ordering::Relaxed)).is_some()
-    }
-
-    pub fn remove_console(&self, inode: u64) {
-        for console in &self.header().consoles {
-            let _ = console.compare_exchange(inode, 0, Ordering::Relaxed, Ordering::Relaxed);
-        }
     }
 
     // ── the guest's side

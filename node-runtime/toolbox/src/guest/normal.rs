@@ -67,12 +67,6 @@ pub fn kind(mode: u32) -> FileKind {
     }
 }
 
-/// The inode of the pipe behind a descriptor; `None` if it is something else.
-pub(super) fn pipe_inode(fd: Fd) -> Result<Option<u64>> {
-    let raw = raw_fstat(fd)?;
-    Ok((kind(raw.st_mode) == FileKind::Fifo).then_some(raw.st_ino as u64))
-}
-
 pub(super) fn is_procfs(fd: Fd) -> bool {
     // SAFETY: `raw` is plain data that the call fills.
     unsafe {
