@@ -1,3 +1,17 @@
 //! Scenarios on a real Linux kernel, compared with the simulation.
+//!
+//! - [`linux`]: a node on this machine's kernel, behind `engine::node::Kernel`.
+//! - [`doctor`]: what this machine can do, a fact at a time.
+//! - [`runs`]: lessons and scenarios, run on either kernel.
+//! - [`report`]: a comparison as text, JSON and HTML.
+//! - [`command`]: the command line.
+//! - [`serve`]: the page over HTTP, with a real kernel beside it.
+//!
+//! What a guest does next is decided in `engine::sched`, what Docker does in `engine::docker`: here is only Linux.
+
+pub mod command;
+pub mod doctor;
 pub mod linux;
+pub mod report;
+pub mod runs;
 pub mod serve;

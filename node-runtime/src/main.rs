@@ -1,3 +1,7 @@
-//! (being built)
+//! `node-runtime`: see [`node_runtime::command`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    node_runtime::command::main(&std::env::args().skip(1).collect::<Vec<_>>())
+}

@@ -107,6 +107,8 @@ impl Layer {
         (header.set_uid(0), header.set_gid(0));
         header.set_mtime(SCENARIO_EPOCH_S as u64);
         header.set_entry_type(EntryType::Regular);
+        header.set_device_major(0)?;
+        header.set_device_minor(0)?;
         self.append(header, path, "", &[])
     }
 
@@ -154,8 +156,6 @@ impl Layer {
         if !records.is_empty() {
             self.out.append_pax_extensions(records)?;
         }
-        header.set_device_major(header.device_major()?.unwrap_or(0))?;
-        header.set_device_minor(header.device_minor()?.unwrap_or(0))?;
         header.set_cksum();
         self.out.append(&header, data)
     }

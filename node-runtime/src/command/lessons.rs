@@ -1,0 +1,117 @@
+//! Lessons from the command line: simulate, verify, record, replay.
+
+use super::options::Options;
+use super::{End, obstacles};
+use crate::report::{Report, html, totals_text};
+use crate::runs;
+use anyhow::{Context, Result};
+use engine::compare::{Totals, compare};
+use engine::world::input_text;
+use lessons::{Lesson, Recording};
+use std::fs;
+use std::io::Write;
+
+pub fn simulate(options: &Options) -> Result<End> {
+    let lessons = runs::lessons()?;
+    let lesson = runs::find(&lessons, &options.names[0])?;
+    let node = runs::simulated(&lesson.scenario)?;
+    let trace = runs::run(&lesson.scenario, node, &runs::solution(lesson))?;
+    for step in &trace.steps {
+        if options.json {
+            println!("{}", serde_json::to_string(step)?);
+            continue;
+        }
+        println!("$ {}", step.input);
+        std::io::stdout().write_all(&step.stdout)?;
+        std::io::stderr().write_all(&step.stderr)?;
+    }
+    if !options.json {
+        println!("trace {}", trace.digest());
+    }
+    Ok(End::Agrees)
+}
+
+pub fn verify(options: &Options) -> Result<End> {
+    if let Some(end) = obstacles() {
+        return Ok(end);
+    }
+    let lessons = runs::lessons()?;
+    let chosen: Vec<&Lesson> = if options.all {
+        lessons.iter().collect()
+    } else {
+        options.names.iter().map(|name| runs::find(&lessons, name)).collect::<Result<_>>()?
+    };
+    let (mut reports, mut totals) = (Vec::new(), Totals::default());
+    for lesson in chosen {
+        let report = verified(lesson)?;
+        totals.add(report.comparison.totals());
+        match (&options.explain, options.json) {
+            (Some(fact), _) => print!("{}", report.explain(fact)),
+            (None, true) => println!("{}", report.json()),
+            (None, false) => print!("{}", report.text()),
+        }
+        reports.push(report);
+    }
+    if let Some(file) = &options.html {
+        fs::write(file, html(&reports)).with_context(|| file.display().to_string())?;
+    }
+    if reports.len() > 1 && !options.json && options.explain.is_none() {
+        println!("{} lessons: {}", reports.len(), totals_text(totals));
+    }
+    Ok(if totals.differ == 0 { End::Agrees } else { End::Differs })
+}
+
+/// A lesson's reference solution on the model and on this kernel.
+fn verified(lesson: &Lesson) -> Result<Report> {
+    let inputs = runs::solution(lesson);
+    let scenario = &lesson.scenario;
+    let about = |side: &str| format!("{}, {side}", lesson.id);
+    let predicted =
+        runs::run(scenario, runs::simulated(scenario)?, &inputs).with_context(|| about("on the model"))?;
+    let happened = runs::run(scenario, runs::linux(scenario)?, &inputs).with_context(|| about("on this kernel"))?;
+    Ok(Report {
+        lesson: lesson.id.clone(),
+        title: lesson.title.clone(),
+        kernel: runs::kernel_name(),
+        comparison: compare(&predicted, &happened),
+    })
+}
+
+pub fn record(options: &Options) -> Result<End> {
+    if let Some(end) = obstacles() {
+        return Ok(end);
+    }
+    let lessons = runs::lessons()?;
+    let recording = runs::record(runs::find(&lessons, &options.names[0])?)?;
+    let bytes = postcard::to_allocvec(&recording)?;
+    let name = format!("{}.recording", recording.lesson.replace('/', "-"));
+    let file = options.out.clone().unwrap_or_else(|| name.into());
+    fs::write(&file, bytes).with_context(|| file.display().to_string())?;
+    println!("{}: {} inputs on {}", file.display(), recording.points.len(), recording.kernel);
+    Ok(End::Agrees)
+}
+
+pub fn replay(options: &Options) -> Result<End> {
+    let file = &options.names[0];
+    let bytes = fs::read(file).with_context(|| file.clone())?;
+    let recording: Recording =
+        postcard::from_bytes(&bytes).with_context(|| format!("{file} is not a recording of this version"))?;
+    if !options.json {
+        let Recording { lesson, kernel, architecture, date, .. } = &recording;
+        println!("{lesson}, on {kernel} ({architecture}), {date}");
+    }
+    for point in &recording.points {
+        if options.json {
+            println!("{}", serde_json::to_string(point)?);
+            continue;
+        }
+        println!("$ {}", input_text(&point.input));
+        for (path, value) in &point.changed {
+            match value {
+                Some(value) => println!("    {path} = {value}"),
+                None => println!("    {path} is gone"),
+            }
+        }
+    }
+    Ok(End::Agrees)
+}

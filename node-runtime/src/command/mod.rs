@@ -1,0 +1,145 @@
+//! The command line: `node-runtime COMMAND …`.
+//!
+//! Human output by default, `--json` for one object a line. Exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this
+//! machine cannot.
+
+mod bench;
+mod lessons;
+mod options;
+mod shell;
+
+use crate::doctor;
+use options::Options;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: node-runtime COMMAND
+
+  simulate LESSON       run a lesson's solution on the model and show the console
+      [--json]
+  verify LESSON…|--all  run it on this machine's kernel as well, and compare call by call, fact by fact
+      [--json] [--html FILE] [--explain FACT]
+  record LESSON [--out FILE]
+                        keep what this machine's kernel shows, for pages without one
+  replay FILE           show what was recorded
+  shell [--node simulated|linux] [--files DIRECTORY] [--seed N] [--era course|today] [--json]
+                        type commands yourself
+  facts                 the catalogue of facts: meaning, source, evidence, witness
+  doctor [--json]       what this machine can do, and what to do about the rest
+  bench                 how long a call, a process, a container and a node take here
+  serve [--help]        the page over HTTP, with this machine's kernel beside it
+
+exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot
+";
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Agrees,
+    Differs,
+    WrongUse,
+    Cannot,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> ExitCode {
+        ExitCode::from(match end {
+            End::Agrees => 0,
+            End::Differs => 1,
+            End::WrongUse => 2,
+            End::Cannot => 3,
+        })
+    }
+}
+
+pub fn main(words: &[String]) -> ExitCode {
+    let Some((command, rest)) = words.split_first() else {
+        print!("{USAGE}");
+        return ExitCode::from(End::WrongUse);
+    };
+    match command.as_str() {
+        "serve" => {
+            let can = doctor::obstacles(&doctor::examine()).is_empty();
+            let live = can.then(|| std::sync::Arc::new(crate::runs::OnThisKernel) as _);
+            return crate::serve::command(rest, live);
+        }
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let options = match Options::parse(command, rest) {
+        Ok(options) => options,
+        Err(message) => {
+            eprint!("node-runtime: {message}\n\n{USAGE}");
+            return End::WrongUse.into();
+        }
+    };
+    let done = match command.as_str() {
+        "simulate" => lessons::simulate(&options),
+        "verify" => lessons::verify(&options),
+        "record" => lessons::record(&options),
+        "replay" => lessons::replay(&options),
+        "shell" => shell::shell(&options),
+        "facts" => Ok(facts(&options)),
+        "doctor" => Ok(report(&options)),
+        _ => bench::bench(),
+    };
+    match done {
+        Ok(end) => end.into(),
+        Err(error) => {
+            eprintln!("node-runtime: {error:#}");
+            End::Cannot.into()
+        }
+    }
+}
+
+/// Says why this machine cannot run nodes, if it cannot.
+fn obstacles() -> Option<End> {
+    let findings = doctor::examine();
+    let obstacles = doctor::obstacles(&findings);
+    for finding in &obstacles {
+        eprintln!("node-runtime: this machine cannot: {}: {} ({})", finding.what, finding.found, finding.remedy);
+    }
+    (!obstacles.is_empty()).then_some(End::Cannot)
+}
+
+fn report(options: &Options) -> End {
+    let findings = doctor::examine();
+    for finding in &findings {
+        if options.json {
+            println!("{}", serde_json::to_string(finding).unwrap_or_default());
+            continue;
+        }
+        let mark = match (finding.ok, finding.needed) {
+            (true, _) => "ok",
+            (false, true) => "MISSING",
+            (false, false) => "absent",
+        };
+        println!("{mark:8} {:30} {}", finding.what, finding.found);
+        if !finding.remedy.is_empty() {
+            println!("{:8} {:30} → {}", "", "", finding.remedy);
+        }
+    }
+    if doctor::obstacles(&findings).is_empty() { End::Agrees } else { End::Cannot }
+}
+
+fn facts(options: &Options) -> End {
+    for kind in engine::fact::catalogue::KINDS {
+        let witness = if kind.witness.is_empty() { "shared" } else { kind.witness };
+        let evidence = format!("{:?}", kind.evidence).to_lowercase();
+        let agreement = format!("{:?}", kind.agreement);
+        if options.json {
+            let object = serde_json::json!({
+                "fact": kind.pattern, "unit": kind.unit, "meaning": kind.meaning, "source": kind.source,
+                "evidence": evidence, "witness": kind.witness, "compared": agreement,
+            });
+            println!("{object}");
+        } else {
+            let unit = if kind.unit.is_empty() { String::new() } else { format!(" [{}]", kind.unit) };
+            println!("{}{unit}\n    {}\n    {}; {evidence}; {witness}; {agreement}", kind.pattern, kind.meaning, kind.source);
+        }
+    }
+    End::Agrees
+}

@@ -1,0 +1,126 @@
+//! Words after a command, parsed once.
+
+use engine::scenario::Era;
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub json: bool,
+    pub all: bool,
+    pub html: Option<PathBuf>,
+    pub explain: Option<String>,
+    pub out: Option<PathBuf>,
+    pub files: Option<PathBuf>,
+    pub linux: bool,
+    pub seed: u64,
+    pub era: Era,
+    /// Lessons, or the file to replay.
+    pub names: Vec<String>,
+}
+
+/// What each command takes: options, and how many names at least and at most.
+fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
+    Some(match command {
+        "simulate" => (&["--json"], 1, 1),
+        "verify" => (&["--json", "--all", "--html", "--explain"], 0, usize::MAX),
+        "record" => (&["--out"], 1, 1),
+        "replay" => (&["--json"], 1, 1),
+        "shell" => (&["--node", "--files", "--seed", "--era", "--json"], 0, 0),
+        "facts" | "doctor" => (&["--json"], 0, 0),
+        "bench" => (&[], 0, 0),
+        _ => return None,
+    })
+}
+
+impl Options {
+    pub fn parse(command: &str, words: &[String]) -> Result<Options, String> {
+        let (known, least, most) = grammar(command).ok_or(format!("`{command}` is not a command"))?;
+        let mut options = Options {
+            json: false,
+            all: false,
+            html: None,
+            explain: None,
+            out: None,
+            files: None,
+            linux: false,
+            seed: 1,
+            era: Era::default(),
+            names: Vec::new(),
+        };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            if !word.starts_with("--") {
+                options.names.push(word.clone());
+                continue;
+            }
+            let (name, inline) = match word.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (word.as_str(), None),
+            };
+            if !known.contains(&name) {
+                return Err(format!("`{command}` has no option `{name}`"));
+            }
+            let mut value =
+                || inline.clone().or_else(|| words.next().cloned()).ok_or(format!("`{name}` wants a value"));
+            match name {
+                "--json" => options.json = true,
+                "--all" => options.all = true,
+                "--html" => options.html = Some(value()?.into()),
+                "--explain" => options.explain = Some(value()?),
+                "--out" => options.out = Some(value()?.into()),
+                "--files" => options.files = Some(value()?.into()),
+                "--seed" => {
+                    let text = value()?;
+                    options.seed = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
+                }
+                "--era" => options.era = one_of(name, &value()?, &[("course", Era::Course), ("today", Era::Today)])?,
+                _ => options.linux = one_of(name, &value()?, &[("simulated", false), ("linux", true)])?,
+            }
+        }
+        let count = options.names.len();
+        if count < least || count > most {
+            return Err(format!("`{command}` wants {least} name{}, not {count}", if least == 1 { "" } else { "s" }));
+        }
+        if command == "verify" && options.all != options.names.is_empty() {
+            return Err("`verify` wants lessons, or --all".to_owned());
+        }
+        Ok(options)
+    }
+}
+
+fn one_of<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(text, _)| *text == value).map(|(_, choice)| *choice);
+    let known: Vec<&str> = choices.iter().map(|(text, _)| *text).collect();
+    found.ok_or(format!("`{name}` is {}, not `{value}`", known.join(" or ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(words: &[&str]) -> Result<Options, String> {
+        let rest: Vec<String> = words[1..].iter().map(|word| word.to_string()).collect();
+        Options::parse(words[0], &rest)
+    }
+
+    #[test]
+    fn words_become_options_or_a_reason() {
+        let options = parse(&["verify", "images/01-x", "--html=out.html", "--explain", "node/hostname"]).unwrap();
+        assert_eq!(options.names, ["images/01-x"]);
+        assert_eq!(options.explain.as_deref(), Some("node/hostname"));
+        assert!(parse(&["shell", "--node", "linux", "--seed", "7", "--era", "today"]).unwrap().linux);
+        let wrong = [
+            (vec!["verify"], "`verify` wants lessons, or --all"),
+            (vec!["verify", "--all", "x"], "`verify` wants lessons, or --all"),
+            (vec!["simulate"], "`simulate` wants 1 name, not 0"),
+            (vec!["shell", "--node", "bsd"], "`--node` is simulated or linux, not `bsd`"),
+            (vec!["shell", "--seed", "x"], "`x` is not a number"),
+            (vec!["bench", "--json"], "`bench` has no option `--json`"),
+            (vec!["record", "x", "--out"], "`--out` wants a value"),
+            (vec!["fly"], "`fly` is not a command"),
+        ];
+        for (words, reason) in wrong {
+            assert_eq!(parse(&words), Err(reason.to_owned()), "{words:?}");
+        }
+    }
+}
