@@ -58,18 +58,14 @@ pub fn obstacles(findings: &[Finding]) -> Vec<&Finding> {
 const ROOT_REMEDY: &str = "run it with sudo; nodes without root are not built yet";
 const NAMESPACE_REMEDY: &str =
     "in a container, start it with more rights (docker run --privileged); else a kernel with CONFIG_NAMESPACES";
-const USER_REMEDY: &str = "not needed as root; sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns";
+const USER_REMEDY: &str =
+    "not needed as root; sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns";
 const CHILDREN_REMEDY: &str = "a kernel with CONFIG_PROC_CHILDREN (all distributions have it), and /proc mounted";
 const PTY_REMEDY: &str = "mount -t devpts devpts /dev/pts";
 const CGROUP_REMEDY: &str = "not needed yet: no lesson compares limits on a real node";
 const NODE_REMEDY: &str = "modprobe overlay; in a container, docker run --privileged";
 
-fn finding(
-    what: &'static str,
-    needed: bool,
-    remedy: &'static str,
-    found: Result<String, String>,
-) -> Finding {
+fn finding(what: &'static str, needed: bool, remedy: &'static str, found: Result<String, String>) -> Finding {
     let ok = found.is_ok();
     let found = found.unwrap_or_else(|why| why);
     Finding { what, ok, needed, found, remedy: if ok { "" } else { remedy } }

@@ -41,7 +41,11 @@ impl Report {
                 shown += 1;
                 if shown <= SHOWN {
                     let (left, right) = (value(fact.left.as_ref()), value(fact.right.as_ref()));
-                    let _ = writeln!(out, "  {} at `{}`:\n      model   {left}\n      kernel  {right}", fact.path, step.input);
+                    let _ = writeln!(
+                        out,
+                        "  {} at `{}`:\n      model   {left}\n      kernel  {right}",
+                        fact.path, step.input
+                    );
                 }
             }
         }
@@ -147,7 +151,13 @@ pub fn html(reports: &[Report]) -> String {
     for report in reports {
         let totals = report.comparison.totals();
         let _ = writeln!(out, "<h1>{}</h1>", escaped(&report.title));
-        let _ = writeln!(out, "<p>{}, on {}: {}.</p>", escaped(&report.lesson), escaped(&report.kernel), totals_text(totals));
+        let _ = writeln!(
+            out,
+            "<p>{}, on {}: {}.</p>",
+            escaped(&report.lesson),
+            escaped(&report.kernel),
+            totals_text(totals)
+        );
         if let Some(d) = &report.comparison.divergence {
             let before = d.before.join("\n");
             let _ = writeln!(

@@ -78,7 +78,13 @@ fn a_line_runs_a_program() {
 
 #[test]
 fn pipes_redirection_and_files() {
-    check(&["echo one > /tmp/out", "cat /tmp/out notes | cat", "ls -l /bin /etc", "cat < nothing", "cat nothing; ls /"]);
+    check(&[
+        "echo one > /tmp/out",
+        "cat /tmp/out notes | cat",
+        "ls -l /bin /etc",
+        "cat < nothing",
+        "cat nothing; ls /",
+    ]);
 }
 
 #[test]

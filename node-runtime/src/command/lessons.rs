@@ -66,8 +66,7 @@ fn verified(lesson: &Lesson) -> Result<Report> {
     let inputs = runs::solution(lesson);
     let scenario = &lesson.scenario;
     let about = |side: &str| format!("{}, {side}", lesson.id);
-    let predicted =
-        runs::run(scenario, runs::simulated(scenario)?, &inputs).with_context(|| about("on the model"))?;
+    let predicted = runs::run(scenario, runs::simulated(scenario)?, &inputs).with_context(|| about("on the model"))?;
     let happened = runs::run(scenario, runs::linux(scenario)?, &inputs).with_context(|| about("on this kernel"))?;
     Ok(Report {
         lesson: lesson.id.clone(),

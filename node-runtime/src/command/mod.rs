@@ -138,7 +138,10 @@ fn facts(options: &Options) -> End {
             println!("{object}");
         } else {
             let unit = if kind.unit.is_empty() { String::new() } else { format!(" [{}]", kind.unit) };
-            println!("{}{unit}\n    {}\n    {}; {evidence}; {witness}; {agreement}", kind.pattern, kind.meaning, kind.source);
+            println!(
+                "{}{unit}\n    {}\n    {}; {evidence}; {witness}; {agreement}",
+                kind.pattern, kind.meaning, kind.source
+            );
         }
     }
     End::Agrees

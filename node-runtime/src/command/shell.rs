@@ -11,7 +11,9 @@ use engine::world::{Log, Machine, step};
 use std::io::{IsTerminal, Write, stdin, stdout};
 
 pub fn shell(options: &Options) -> Result<End> {
-    if options.linux && let Some(end) = obstacles() {
+    if options.linux
+        && let Some(end) = obstacles()
+    {
         return Ok(end);
     }
     let scenario = runs::free_scenario(options.seed, options.era, options.files.as_deref())?;

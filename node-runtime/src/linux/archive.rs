@@ -41,9 +41,8 @@ pub fn is_opaque(dir: &Path) -> bool {
     let Ok(path) = os::c(dir.as_os_str().as_bytes()) else { return false };
     let mut value = [0_u8; 1];
     // SAFETY: NUL-terminated strings, and a buffer with its size.
-    let length = unsafe {
-        libc::lgetxattr(path.as_ptr(), OPAQUE_XATTR.as_ptr(), value.as_mut_ptr().cast(), value.len())
-    };
+    let length =
+        unsafe { libc::lgetxattr(path.as_ptr(), OPAQUE_XATTR.as_ptr(), value.as_mut_ptr().cast(), value.len()) };
     length == 1 && value == *b"y"
 }
 
@@ -127,8 +126,7 @@ impl Layer {
         header.set_mtime(u64::try_from(normal::mtime(metadata.mtime(), self.run_start_s)).unwrap_or(0));
         header.set_entry_type(kind);
         let device = matches!(kind, EntryType::Char | EntryType::Block);
-        let (major, minor) =
-            if device { (libc::major(metadata.rdev()), libc::minor(metadata.rdev())) } else { (0, 0) };
+        let (major, minor) = if device { (libc::major(metadata.rdev()), libc::minor(metadata.rdev())) } else { (0, 0) };
         header.set_device_major(major)?;
         header.set_device_minor(minor)?;
         self.append(header, path, link, data)

@@ -147,7 +147,9 @@ impl Jobs {
     /// Fills up what guests have read, and takes what they have written.
     pub fn exchange(&mut self, fx: &mut Effects) -> Result<(), Fault> {
         for (id, job) in &mut self.jobs {
-            if job.push().or_fault(|| format!("stdin of job {}", id.0))? && let Input::Console(console) = &job.input {
+            if job.push().or_fault(|| format!("stdin of job {}", id.0))?
+                && let Input::Console(console) = &job.input
+            {
                 console.arrived().or_fault(|| format!("the console of job {}", id.0))?;
             }
             for (stream, pipe) in [(Stream::Stdout, &mut job.stdout), (Stream::Stderr, &mut job.stderr)] {

@@ -47,8 +47,7 @@ impl Machine {
         let (socket, theirs) = socket_pair().or_fault(|| "socketpair".into())?;
         let (init_pid, pidfd) = clone_init(&theirs, &toolbox, &memory)?;
         drop(theirs);
-        let mut machine =
-            Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir: toolbox, node_root: memory };
+        let mut machine = Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir: toolbox, node_root: memory };
         let (reply, mut fds) = machine.receive("its start")?;
         match (reply, fds.pop(), fds.pop()) {
             (Reply::Ready, Some(root), Some(store)) => {
@@ -181,14 +180,7 @@ fn clone_init(socket: &OwnedFd, toolbox: &OwnedFd, gate: &OwnedFd) -> Result<(i3
                 libc::syscall(libc::SYS_close_range, TOOLBOX_FD + 1, GATE_FD - 1, 0);
                 libc::syscall(libc::SYS_close_range, GATE_FD + 1, u32::MAX, 0);
                 let empty = c"".as_ptr();
-                libc::syscall(
-                    libc::SYS_execveat,
-                    TOOLBOX_FD,
-                    empty,
-                    argv.as_ptr(),
-                    env.as_ptr(),
-                    libc::AT_EMPTY_PATH,
-                );
+                libc::syscall(libc::SYS_execveat, TOOLBOX_FD, empty, argv.as_ptr(), env.as_ptr(), libc::AT_EMPTY_PATH);
                 libc::_exit(126)
             }
             Ok(Some((pid, Some(pidfd)))) => Ok((pid, pidfd)),

@@ -25,9 +25,7 @@ use crate::linux::tasks::Tasks;
 use engine::call::{Ret, Signal, Sys, Tid};
 use engine::fact::Facts;
 use engine::image::Digest;
-use engine::node::{
-    Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch,
-};
+use engine::node::{Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch};
 use engine::scenario::Scenario;
 use std::collections::BTreeMap;
 use toolbox::wire::{Order, Reply};

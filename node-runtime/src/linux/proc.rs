@@ -27,7 +27,10 @@ pub enum Look {
     Busy,
     Asleep,
     Stopped,
-    Zombie { status: i32, parent: u32 },
+    Zombie {
+        status: i32,
+        parent: u32,
+    },
     Gone,
 }
 

@@ -4,9 +4,9 @@
 //! two equal sweeps, it waits in the kernel. A wake-up marks the woken as runnable before the call that caused it
 //! returns, so nothing is missed by looking after it. Every wait has a limit, and what is waited for has a name.
 
+use super::LinuxKernel;
 use super::proc::{Look, task_list_barrier};
 use super::tasks::{At, status_of};
-use super::LinuxKernel;
 use engine::call::{Ret, Sys, Tid, WaitStatus};
 use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome};
 use std::os::fd::AsRawFd;
@@ -386,7 +386,9 @@ fn sleeps(sys: &Sys) -> bool {
 
 fn reach(sys: &Sys) -> Reach {
     match sys {
-        Sys::Read { .. } | Sys::Write { .. } | Sys::Close { .. } | Sys::Dup2 { .. } | Sys::Exec { .. } => Reach::Blocked,
+        Sys::Read { .. } | Sys::Write { .. } | Sys::Close { .. } | Sys::Dup2 { .. } | Sys::Exec { .. } => {
+            Reach::Blocked
+        }
         Sys::Open { .. } | Sys::SigWait { .. } => Reach::Blocked,
         Sys::Kill { .. } | Sys::SigMask { .. } | Sys::Wait { .. } | Sys::Exit { .. } => Reach::All,
         _ => Reach::Caller,

@@ -29,13 +29,7 @@ pub struct Store {
 impl Store {
     pub fn new(store: RawFd, node_root: RawFd) -> Store {
         let path = |fd: RawFd| PathBuf::from(format!("/proc/self/fd/{fd}"));
-        Store {
-            dir: path(store),
-            node_root: path(node_root),
-            tars: BTreeMap::new(),
-            copies: BTreeMap::new(),
-            made: 0,
-        }
+        Store { dir: path(store), node_root: path(node_root), tars: BTreeMap::new(), copies: BTreeMap::new(), made: 0 }
     }
 
     /// The node's root file system and the learner's files.

@@ -91,7 +91,9 @@ impl Running {
     }
 
     fn get(&self, target: &str, fields: &str) -> String {
-        self.say(format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{fields}\r\n", self.address).as_bytes())
+        self.say(
+            format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{fields}\r\n", self.address).as_bytes(),
+        )
     }
 
     fn post(&self, token: &str, fields: &str, body: &[u8]) -> String {
@@ -159,7 +161,8 @@ fn requests_follow_one_another_on_a_connection() {
 #[test]
 fn no_path_leads_out_of_the_site() {
     let server = Running::start(false);
-    for target in ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "//secret", "/lessons/../../secret", "/link", "/%00"] {
+    for target in ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "//secret", "/lessons/../../secret", "/link", "/%00"]
+    {
         let answer = server.get(target, "");
         assert!(status(&answer) == 404 && !answer.contains("outside"), "{target}: {answer}");
     }
@@ -171,7 +174,8 @@ fn a_foreign_host_gets_nothing() {
     let server = Running::start(false);
     for host in ["evil.example", "evil.example:80", "127.0.0.1.evil.example"] {
         for target in ["/", "/live/events?token=x"] {
-            let answer = server.say(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
+            let answer =
+                server.say(format!("GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes());
             assert!(status(&answer) == 421 && !answer.contains(&server.token), "{answer}");
         }
     }

@@ -97,8 +97,7 @@ impl Gate {
     pub fn map(fd: RawFd) -> os::Result<Gate> {
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         // SAFETY: a new mapping of a file; nothing is replaced.
-        let base =
-            unsafe { libc::mmap(std::ptr::null_mut(), GATE_BYTES, protection, libc::MAP_SHARED, fd, 0) };
+        let base = unsafe { libc::mmap(std::ptr::null_mut(), GATE_BYTES, protection, libc::MAP_SHARED, fd, 0) };
         if base == libc::MAP_FAILED { Err(os::errno()) } else { Ok(Gate { base: base.cast() }) }
     }
 

@@ -87,8 +87,7 @@ pub fn mknod_char(path: &str, mode: u32, major: u32, minor: u32) -> Result<()> {
 pub fn mount(source: &str, target: &str, fstype: &str, flags: libc::c_ulong, data: &str) -> Result<()> {
     let (source, target, fstype, data) = (c(source)?, c(target)?, c(fstype)?, c(data)?);
     // SAFETY: four NUL-terminated strings that outlive the call.
-    let answer =
-        unsafe { libc::mount(source.as_ptr(), target.as_ptr(), fstype.as_ptr(), flags, data.as_ptr().cast()) };
+    let answer = unsafe { libc::mount(source.as_ptr(), target.as_ptr(), fstype.as_ptr(), flags, data.as_ptr().cast()) };
     check(answer).map(drop)
 }
 
@@ -123,14 +122,7 @@ pub fn attach_mount(tree: &OwnedFd, target: &str) -> Result<()> {
     let flags = MOVE_MOUNT_F_EMPTY_PATH | 0x10; // MOVE_MOUNT_T_SYMLINKS
     // SAFETY: two NUL-terminated strings that outlive the call.
     let answer = unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            flags,
-        )
+        libc::syscall(libc::SYS_move_mount, tree.as_raw_fd(), c"".as_ptr(), libc::AT_FDCWD, target.as_ptr(), flags)
     };
     check(answer as i64).map(drop)
 }
@@ -192,8 +184,7 @@ pub unsafe fn clone3(flags: u64, want_pidfd: bool) -> Result<Option<(i32, Option
 
 /// execve(2): comes back only with an errno.
 pub fn execve(path: &CStr, argv: &[CString], env: &[CString]) -> i32 {
-    let pointers =
-        |list: &[CString]| list.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
+    let pointers = |list: &[CString]| list.iter().map(|s| s.as_ptr()).chain([std::ptr::null()]).collect::<Vec<_>>();
     let (argv, env) = (pointers(argv), pointers(env));
     // SAFETY: NULL-terminated arrays of NUL-terminated strings that outlive the call.
     unsafe { libc::execve(path.as_ptr(), argv.as_ptr(), env.as_ptr()) };
@@ -227,8 +218,8 @@ pub fn dup2(from: RawFd, to: RawFd) -> Result<()> {
 
 /// FUTEX_WAIT on shared memory while it holds `while_is`, at most `timeout_ns`.
 pub fn futex_wait(word: &std::sync::atomic::AtomicU32, while_is: u32, timeout_ns: Option<u64>) {
-    let time = timeout_ns
-        .map(|ns| libc::timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ });
+    let time =
+        timeout_ns.map(|ns| libc::timespec { tv_sec: (ns / 1_000_000_000) as _, tv_nsec: (ns % 1_000_000_000) as _ });
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: the word is in a mapping that outlives the call. EAGAIN, EINTR and ETIMEDOUT all mean "look again".
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, while_is, time) };

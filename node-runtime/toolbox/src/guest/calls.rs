@@ -4,7 +4,8 @@ use super::{Done, normal};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
-    CloneFlags, Errno, Fd, IO_LIMIT_BYTES, MountFlags, OpenFlags, Ret, SCENARIO_EPOCH_S, Signal, Sys, WaitStatus, Whence,
+    CloneFlags, Errno, Fd, IO_LIMIT_BYTES, MountFlags, OpenFlags, Ret, SCENARIO_EPOCH_S, Signal, Sys, WaitStatus,
+    Whence,
 };
 use engine::program::Program;
 use std::ffi::CString;
@@ -100,7 +101,9 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
             // SAFETY: no memory is passed.
             int(unsafe { libc::lseek(own(fd)?, offset as libc::off_t, whence) } as i64)
         }
-        Sys::Stat { path, follow } => normal::stat(&path, follow, run_start(gate)).map_or_else(fail, |s| Ok(Ret::Stat(s))),
+        Sys::Stat { path, follow } => {
+            normal::stat(&path, follow, run_start(gate)).map_or_else(fail, |s| Ok(Ret::Stat(s)))
+        }
         Sys::Fstat { fd } => normal::fstat(own(fd)?, run_start(gate)).map_or_else(fail, |s| Ok(Ret::Stat(s))),
         Sys::Getdents { fd } => normal::getdents(own(fd)?).map_or_else(fail, |d| Ok(Ret::Dents(d))),
         Sys::ProcStat { pid } => normal::proc_stat(pid).map_or_else(fail, |p| Ok(Ret::Proc(Box::new(p)))),

@@ -104,8 +104,7 @@ impl Init {
         match order {
             Order::Boot => {
                 let peer = root::boot()?;
-                self.own_mnt =
-                    Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
+                self.own_mnt = Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
                 self.in_store(|| root::show_node(&peer))?;
                 reply(&Reply::Done, &[]);
             }

@@ -55,11 +55,8 @@ impl Init {
         if let Some(pidfd) = joined {
             os::setns(pidfd, libc::CLONE_NEWPID).during("setns(pid)")?;
         }
-        let isolated = libc::CLONE_NEWPID
-            | libc::CLONE_NEWUTS
-            | libc::CLONE_NEWIPC
-            | libc::CLONE_NEWNET
-            | libc::CLONE_NEWCGROUP;
+        let isolated =
+            libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWNET | libc::CLONE_NEWCGROUP;
         let flags = if matches!(order.at, Place::Init(_)) { isolated as u64 } else { 0 };
         // SAFETY: this process has one thread.
         let cloned = unsafe { os::clone3(flags, true) };
