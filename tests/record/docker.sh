@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Records what Debian's docker.io says, as goldens in engine/tests/goldens/docker/.
+#
+#   tests/record/docker.sh [FILE.cmds …]      all of engine/tests/goldens/docker/*.cmds without arguments
+#
+# A .cmds file holds command lines; its golden has the same name and ends in .golden:
+#   $ LINE         the command line; `--network none` was added where the daemon has no bridge
+#   1 TEXT         a line of standard output          2 TEXT   a line of standard error
+#   = CODE         the exit code
+# Lines of a .cmds file: `docker …` is recorded; `@ FILE TEXT` writes a file of the context first (`\n` as two characters).
+# Everything runs offline in a daemon of its own (-s vfs, no bridge), with a busybox root file system imported under the
+# names of the scenario's base images, in an empty directory that fixtures may fill.
+#
+# Normalised, so that a new recording differs only where Docker does:
+#   64 hexadecimal digits   <id64>          12 of them, as a word   <id12>
+#   RFC 3339 times          <time>          `5 seconds` and the like (ago, Up)   <age>
+#   megabytes               <size>          colours (SGR)           dropped
+#   runs of two or more spaces              two spaces (columns follow the widths of what was normalised)
+# Needs root, docker.io (20.10), runc, busybox-static.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/../.." && pwd)
+goldens=$here/engine/tests/goldens/docker
+work=$(mktemp -d)
+export DOCKER_HOST=unix://$work/sock
+docker=/usr/bin/docker
+
+dockerd -s vfs --bridge=none --iptables=false --data-root "$work/data" --exec-root "$work/exec" \
+    -H "$DOCKER_HOST" -p "$work/pid" >"$work/log" 2>&1 &
+daemon=$!
+trap 'kill $daemon 2>/dev/null; wait $daemon 2>/dev/null || true; rm -rf "$work"' EXIT
+for _ in $(seq 100); do $docker version >/dev/null 2>&1 && break; sleep 0.1; done
+version=$($docker version --format '{{.Server.Version}}')
+
+rootfs=$work/rootfs
+mkdir -p "$rootfs"/{bin,etc,tmp,root}
+cp "$(command -v busybox)" "$rootfs/bin/busybox"
+for tool in sh echo cat ls true false sleep rm mkdir touch env id pwd chmod; do ln -s busybox "$rootfs/bin/$tool"; done
+printf 'root:x:0:0:root:/root:/bin/sh\n' >"$rootfs/etc/passwd"
+printf 'root:x:0:\n' >"$rootfs/etc/group"
+
+reset() {
+    $docker ps -aq | xargs -r $docker rm -f >/dev/null 2>&1 || true
+    $docker images -aq | xargs -r $docker rmi -f >/dev/null 2>&1 || true
+    for image in busybox:latest centos:7 ubuntu:latest; do
+        tar -C "$rootfs" --owner=0 --group=0 -c . |
+            $docker import -c 'CMD ["/bin/sh"]' -c "LABEL base=$image" - "$image" >/dev/null
+        # Listings are sorted by second.
+        sleep 1.1
+    done
+    rm -rf "$work/cwd"
+    mkdir "$work/cwd"
+}
+
+normalise() {
+    sed -E \
+        -e 's/\x1b\[[0-9;]*m//g' \
+        -e 's/[0-9a-f]{64}/<id64>/g' \
+        -e 's/\b[0-9a-f]{12}\b/<id12>/g' \
+        -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/<time>/g' \
+        -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \+0000 UTC/<time>/g' \
+        -e 's/(Less than a second|About an? (minute|hour)|[0-9]+ (second|minute|hour)s?)( ago)?/<age>/g' \
+        -e 's/[0-9.]+MB/<size>/g' \
+        -e 's/ {2,}/  /g'
+}
+
+offline() {
+    sed -E 's/^docker (run|create|build)\b/& --network none/'
+}
+
+record() {
+    local line code
+    printf '# docker %s (Debian docker.io), recorded by tests/record/docker.sh; ids, times and sizes normalised as it says.\n' "$version"
+    while IFS= read -r line; do
+        case $line in
+        '' | '#'*) ;;
+        '@ '*)
+            line=${line#@ }
+            file=${line%% *}
+            [ "$file" = "$line" ] && line="$file "
+            printf '%b' "${line#* }" >"$work/cwd/$file"
+            ;;
+        *)
+            code=0
+            (cd "$work/cwd" && PATH=/usr/bin:/bin bash -c "$(offline <<<"$line")") \
+                >"$work/1" 2>"$work/2" </dev/null || code=$?
+            printf '$ %s\n' "$line"
+            normalise <"$work/1" | sed 's/^/1 /'
+            normalise <"$work/2" | sed 's/^/2 /'
+            printf '= %s\n' "$code"
+            ;;
+        esac
+    done
+}
+
+[ $# -gt 0 ] || set -- "$goldens"/*.cmds
+for commands in "$@"; do
+    reset
+    record <"$commands" >"${commands%.cmds}.golden"
+    echo "recorded ${commands%.cmds}.golden"
+done
