@@ -84,11 +84,12 @@ impl Daemon {
         let Some(image) = self.images.get(image) else {
             return Err(Refusal::daemon(format!("No such image: {}", config.image)));
         };
+        let image = &image.config.config;
         let (entrypoint, cmd) = match config.entrypoint.as_deref() {
             // The image's command belongs to the image's entrypoint: with another one it is dropped.
             Some("") => (None, config.argv.clone()),
             Some(path) => (Some(vec![path.to_owned()]), config.argv.clone()),
-            None if config.argv.is_empty() => (image.entrypoint.clone(), image.cmd.clone()),
+            None if config.argv.is_empty() => (image.entrypoint.clone(), image.cmd.clone().unwrap_or_default()),
             None => (image.entrypoint.clone(), config.argv.clone()),
         };
         let mut env = config.env.clone();
@@ -105,8 +106,8 @@ impl Daemon {
             workdir: config.workdir.clone().unwrap_or_else(|| image.working_dir.clone()),
             user: config.user.clone().unwrap_or_else(|| image.user.clone()),
             stop_signal: config.stop_signal.clone().or_else(|| image.stop_signal.clone()),
-            labels: merged_labels(&image.labels, &config.labels),
-            exposed_ports: image.exposed_ports(),
+            labels: merged_labels(image.labels.as_ref(), &config.labels),
+            exposed_ports: image.exposed_ports.iter().cloned().collect(),
         })
     }
 
@@ -132,12 +133,10 @@ impl Daemon {
 
     /// The node gets the layers it lacks, then the container.
     pub(super) fn add_to_node(&mut self, container: &Container, binds: Vec<Bind>, turn: &mut Turn<'_>) {
-        if let Some(image) = self.images.get(&container.image) {
-            for layer in &image.layers {
-                if self.node_layers.insert(layer.diff_id) {
-                    let request = NodeRequest::AddLayer { diff_id: layer.diff_id, tar: layer.tar.clone() };
-                    turn.out.requests.push(request);
-                }
+        for diff_id in &container.layers {
+            let Some(layer) = self.images.store.layer(diff_id) else { continue };
+            if self.node_layers.insert(*diff_id) {
+                turn.out.requests.push(NodeRequest::AddLayer { diff_id: *diff_id, tar: layer.tar.clone() });
             }
         }
         let spec = ContainerSpec {
@@ -152,8 +151,9 @@ impl Daemon {
 }
 
 /// The client's labels win; sorted by name, as a Go map prints.
-fn merged_labels(image: &[(String, String)], client: &[(String, String)]) -> Vec<(String, String)> {
-    let all: BTreeMap<String, String> = image.iter().chain(client).cloned().collect();
+fn merged_labels(image: Option<&BTreeMap<String, String>>, client: &[(String, String)]) -> Vec<(String, String)> {
+    let mut all = image.cloned().unwrap_or_default();
+    all.extend(client.iter().cloned());
     all.into_iter().collect()
 }
 

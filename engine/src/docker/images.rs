@@ -1,131 +1,161 @@
-//! The images a daemon has and the registry it can pull from.
+//! The images a daemon has, and the registry of the scenario it can pull from.
 
-use super::{Daemon, changes, units};
-use crate::call::SCENARIO_EPOCH_S;
+use super::{Daemon, changes};
 use crate::image::Digest;
+use crate::image::reference::Reference;
+use crate::image::store::{Image, Layer, Store, StoreError, chain_ids};
 use crate::scenario::{BaseImage, Scenario};
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
-pub(super) struct Image {
-    pub id: Digest,
-    pub layers: Vec<Layer>,
-    pub env: Vec<String>,
-    pub cmd: Vec<String>,
-    pub entrypoint: Option<Vec<String>>,
-    pub working_dir: String,
-    pub user: String,
-    pub stop_signal: Option<String>,
-    pub labels: Vec<(String, String)>,
-    pub created_s: i64,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Layer {
-    pub diff_id: Digest,
-    pub tar: Arc<[u8]>,
-    pub size_bytes: u64,
-}
-
-#[derive(Clone, Debug)]
 pub(super) struct Images {
-    registry: BTreeMap<String, Arc<Image>>,
-    images: BTreeMap<Digest, Arc<Image>>,
-    tags: BTreeMap<String, Digest>,
+    pub store: Store,
+    registry: Arc<BTreeMap<Reference, BaseImage>>,
+    /// What was pulled: each name without its tag, with the digest of its manifest, by image.
+    pulled: BTreeMap<Digest, Vec<(String, Digest)>>,
+}
+
+/// What a pull did.
+#[derive(Clone, Debug)]
+pub(super) struct Pulled {
+    pub image: Arc<Image>,
+    pub reference: Reference,
+    /// From `latest: Pulling from library/busybox` to `Status: …`.
+    pub lines: Vec<String>,
+    /// The layers that were not here before.
+    pub fresh: Vec<Digest>,
 }
 
 impl Images {
     pub fn new(scenario: &Scenario) -> Images {
-        let registry =
-            scenario.images.iter().map(|base| (familiar(&base.reference), Arc::new(of_base(base)))).collect();
-        Images { registry, images: BTreeMap::new(), tags: BTreeMap::new() }
+        let named = |base: &BaseImage| Some((Reference::parse(&base.reference).ok()?, base.clone()));
+        let registry = scenario.images.iter().filter_map(named).collect();
+        Images { store: Store::default(), registry: Arc::new(registry), pulled: BTreeMap::new() }
     }
 
     pub fn get(&self, id: &Digest) -> Option<&Arc<Image>> {
-        self.images.get(id)
+        self.store.image(id)
     }
 
     pub fn resolve(&self, name: &str) -> Option<Digest> {
-        self.tags.get(&familiar(name)).copied()
+        self.store.lookup(name).ok().map(|image| image.id)
     }
 
-    pub fn pull(&mut self, name: &str) -> Option<(Digest, Vec<String>)> {
-        let reference = familiar(name);
-        let image = self.registry.get(&reference)?.clone();
-        let (repository, tag) = reference.rsplit_once(':')?;
-        let mut lines = vec![format!("{tag}: Pulling from library/{repository}")];
-        lines.extend(image.layers.iter().map(|layer| format!("{}: Pull complete", layer.diff_id.short())));
-        lines.push(format!("Digest: {}", image.id));
-        lines.push(format!("Status: Downloaded newer image for {reference}"));
-        let id = image.id;
-        self.images.insert(id, image);
-        self.tags.insert(reference, id);
-        Some((id, lines))
+    pub fn layers(&self, id: &Digest) -> Vec<Arc<Layer>> {
+        self.get(id).map(|image| self.store.layers_of(image)).unwrap_or_default()
     }
 
-    pub fn tagged(&self) -> impl Iterator<Item = (&str, &Arc<Image>)> {
-        self.tags.iter().filter_map(|(tag, id)| Some((tag.as_str(), self.images.get(id)?)))
+    pub fn size(&self, id: &Digest) -> u64 {
+        self.get(id).map_or(0, |image| self.store.size_bytes(image))
     }
-}
 
-impl Image {
-    pub fn exposed_ports(&self) -> Vec<String> {
-        Vec::new()
+    /// `busybox@sha256:…` of a pulled image.
+    pub fn repo_digests(&self, id: &Digest) -> Vec<(&str, Digest)> {
+        let all = self.pulled.get(id).into_iter().flatten();
+        all.map(|(repository, digest)| (repository.as_str(), *digest)).collect()
+    }
+
+    /// From the registry, with the registry's words on what it does not have.
+    pub fn pull(&mut self, name: &str) -> Result<Pulled, String> {
+        let reference = Reference::parse(name).map_err(|error| error.to_string())?;
+        let Some(base) = self.registry.get(&reference).cloned() else {
+            return Err(self.not_in_registry(&reference));
+        };
+        let had: Vec<Digest> = base.layers.iter().map(|tar| Digest::of(tar)).collect();
+        let here: Vec<bool> = had.iter().map(|diff_id| self.store.layer(diff_id).is_some()).collect();
+        let up_to_date = self.store.lookup(&reference.to_string()).is_ok();
+        let image = self.store.add_base(&base).map_err(|error| error.to_string())?;
+        let digest = manifest_digest(&image, &self.store.layers_of(&image));
+        let tag = reference.tag.as_deref().unwrap_or("latest");
+        let mut lines = vec![format!("{tag}: Pulling from {}", reference.path)];
+        let up_to_date = up_to_date && here.iter().all(|here| *here);
+        for (diff_id, here) in had.iter().zip(&here).filter(|_| !up_to_date) {
+            let done = if *here { "Already exists" } else { "Pull complete" };
+            lines.push(format!("{}: {done}", diff_id.short()));
+        }
+        lines.push(format!("Digest: {digest}"));
+        let status = if up_to_date { "Image is up to date for" } else { "Downloaded newer image for" };
+        lines.push(format!("Status: {status} {reference}"));
+        let names = self.pulled.entry(image.id).or_default();
+        if !names.iter().any(|(repository, _)| *repository == reference.repository()) {
+            names.push((reference.repository(), digest));
+        }
+        let fresh = had.into_iter().zip(here).filter(|(_, here)| !here).map(|(diff_id, _)| diff_id).collect();
+        Ok(Pulled { image, reference, lines, fresh })
+    }
+
+    fn not_in_registry(&self, reference: &Reference) -> String {
+        let same_repository = |known: &Reference| (&known.domain, &known.path) == (&reference.domain, &reference.path);
+        if self.registry.keys().any(same_repository) {
+            return format!("manifest for {reference} not found: manifest unknown: manifest unknown");
+        }
+        let repository = reference.repository();
+        format!(
+            "pull access denied for {repository}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
+        )
     }
 }
 
 impl Daemon {
+    pub(super) fn lookup(&self, name: &str) -> Result<Arc<Image>, StoreError> {
+        self.images.store.lookup(name).cloned()
+    }
+
     pub(super) fn image_layers(&self, image: &Digest) -> Vec<Digest> {
-        self.images.get(image).map(|image| image.layers.iter().map(|layer| layer.diff_id).collect()).unwrap_or_default()
+        self.images.get(image).map(|image| image.layers().to_vec()).unwrap_or_default()
     }
 
-    pub(super) fn image_size(&self, image: &Digest) -> u64 {
-        self.images.get(image).map(|image| image.layers.iter().map(|layer| layer.size_bytes).sum()).unwrap_or(0)
-    }
-
-    pub(super) fn is_ancestor(&self, _ancestor: &Digest, _image: &Digest) -> bool {
+    /// Is `ancestor` the image itself or one it was built from?
+    pub(super) fn is_ancestor(&self, ancestor: &Digest, image: &Digest) -> bool {
+        let mut next = Some(*image);
+        let mut limit = self.images.store.images().len() + 1;
+        while let Some(id) = next.filter(|_| limit > 0) {
+            if id == *ancestor {
+                return true;
+            }
+            limit -= 1;
+            next = self.images.get(&id).and_then(|image| image.parent);
+        }
         false
     }
 
-    /// The names overlay2 keeps an image's layers under, oldest first.
+    /// The names overlay2 keeps an image's layers under, oldest first: made of their chain ids, as a real one's are
+    /// random.
     pub(super) fn cache_ids(&self, image: &Digest) -> Vec<String> {
-        self.image_layers(image).iter().map(|diff_id| Digest::of(&diff_id.0).hex()).collect()
-    }
-
-    pub(super) fn image_json(&self, _image: &Digest) -> Option<serde_json::Value> {
-        None
+        chain_ids(&self.image_layers(image)).iter().map(|chain_id| Digest::of(&chain_id.0).hex()).collect()
     }
 
     /// A file of an image, as its layers together show it.
     pub(super) fn image_file(&self, image: &Digest, path: &str) -> Option<Vec<u8>> {
-        let image = self.images.get(image)?;
-        let tree = changes::merged(image.layers.iter().map(|layer| &layer.tar));
+        let tree = changes::merged(self.images.layers(image).iter().map(|layer| &layer.entries[..]));
         tree.get(path).map(|entry| entry.data.to_vec())
     }
 }
 
-fn familiar(name: &str) -> String {
-    if name.contains(':') { name.to_owned() } else { format!("{name}:latest") }
-}
-
-fn of_base(base: &BaseImage) -> Image {
-    let layers: Vec<Layer> = base
-        .layers
+/// The digest of the manifest a registry would give (Image Manifest V2, Schema 2), layers uncompressed.
+fn manifest_digest(image: &Image, layers: &[Arc<Layer>]) -> Digest {
+    let docker = |kind: &str| format!("application/vnd.docker.{kind}");
+    let layers: Vec<_> = layers
         .iter()
-        .map(|tar| Layer { diff_id: Digest::of(tar), tar: tar.clone(), size_bytes: tar.len() as u64 })
+        .map(|layer| {
+            json!({
+                "mediaType": docker("image.rootfs.diff.tar"),
+                "size": layer.tar.len(),
+                "digest": layer.diff_id.to_string(),
+            })
+        })
         .collect();
-    let identity: String = layers.iter().map(|layer| layer.diff_id.hex()).collect();
-    Image {
-        id: Digest::of(identity.as_bytes()),
-        layers,
-        env: base.env.clone(),
-        cmd: base.cmd.clone(),
-        entrypoint: None,
-        working_dir: base.working_dir.clone(),
-        user: String::new(),
-        stop_signal: None,
-        labels: Vec::new(),
-        created_s: units::parse_rfc3339(&base.created).unwrap_or(SCENARIO_EPOCH_S),
-    }
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": docker("distribution.manifest.v2+json"),
+        "config": {
+            "mediaType": docker("container.image.v1+json"),
+            "size": image.json.len(),
+            "digest": image.id.to_string(),
+        },
+        "layers": layers,
+    });
+    Digest::of(manifest.to_string().as_bytes())
 }

@@ -14,8 +14,10 @@ mod exec;
 mod format;
 mod images;
 mod inspect;
+mod listing;
 mod logs;
 mod names;
+mod naming;
 mod ps;
 mod reading;
 mod request;
@@ -40,6 +42,7 @@ use client::{Client, Op};
 use container::Container;
 use images::Images;
 use inspect::Inspect;
+use listing::{HistoryAsked, ImagesAsked};
 use ps::Ps;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -100,6 +103,12 @@ impl Turn<'_> {
     fn decide(&mut self, category: Category, about: &[&str], text: String) {
         let about = fact::path(about.iter().copied());
         self.out.decisions.push(Decision { category, about, layer: None, text });
+    }
+
+    /// A layer came to be.
+    fn decide_layer(&mut self, about: &[&str], layer: Digest, text: String) {
+        let about = fact::path(about.iter().copied());
+        self.out.decisions.push(Decision { category: Category::Layer, about, layer: Some(layer), text });
     }
 }
 
@@ -183,6 +192,17 @@ impl Daemon {
                 let last = if latest { Some(1) } else { last.filter(|n| *n > 0) };
                 self.ps(client, Ps { all, quiet, no_trunc, size, last, filters, format }, turn);
             }
+            Request::Images { all, quiet, no_trunc, digests, repository, filters, format } => {
+                let asked = ImagesAsked { all, quiet, no_trunc, digests, repository, filters, format };
+                self.list_images(client, &asked, turn);
+            }
+            Request::History { image, quiet, no_trunc, human, format } => {
+                self.history(client, &HistoryAsked { image, quiet, no_trunc, human, format }, turn);
+            }
+            Request::Tag { source, target } => self.tag(client, &source, &target, turn),
+            Request::Rmi { images, force, no_prune } => self.rmi(client, &images, force, !no_prune, turn),
+            Request::Pull { reference, quiet, .. } => self.pull(client, &reference, quiet, turn),
+            Request::Prune { what, all } => self.prune(client, what, all, turn),
             Request::Diff { container } => self.diff(client, &container, turn),
             Request::Inspect { names, kind, size, format } => {
                 self.inspect(client, Inspect { names, kind, size, format }, turn);
@@ -248,7 +268,7 @@ impl Daemon {
 
     /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state`, `container/*/exit_code`.
     pub fn facts(&self, watch: &Watch, out: &mut Facts) {
-        let _ = watch;
+        self.images.store.facts(&watch.container_files, out);
         for container in self.containers.values() {
             out.insert(fact::path(["container", &container.name, "state"]), container.status().into());
         }

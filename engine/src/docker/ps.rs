@@ -109,7 +109,7 @@ impl Daemon {
         let command = c.argv_text();
         let command = if ps.no_trunc { command } else { ellipsis(&command, COMMAND_WIDTH) };
         let (created_s, _) = container::date(c.created_at);
-        let image_bytes = self.image_size(&c.image);
+        let image_bytes = self.images.size(&c.image);
         let upper = upper_bytes.unwrap_or(0);
         let mounts: Vec<String> = c.config.volumes.iter().map(|(source, _, _)| ellipsis(source, MOUNT_WIDTH)).collect();
         row(&[
@@ -168,8 +168,7 @@ impl Daemon {
 
     fn descends(&self, c: &Container, name: &str) -> bool {
         let Some(id) = self.images.resolve(name) else { return false };
-        let ancestor = self.image_layers(&id);
-        c.image == id || (!ancestor.is_empty() && c.layers.starts_with(&ancestor) && self.is_ancestor(&id, &c.image))
+        self.is_ancestor(&id, &c.image)
     }
 
     fn ps_filter(&self, filter: &str) -> Result<Filter, String> {

@@ -20,9 +20,16 @@ pub(super) struct Reading {
 /// What the layers are for.
 #[derive(Clone, Debug)]
 pub(super) enum Then {
-    Ps { ps: Ps, shown: Vec<Cid> },
-    Diff { container: Cid },
+    Ps {
+        ps: Ps,
+        shown: Vec<Cid>,
+    },
+    Diff {
+        container: Cid,
+    },
     Inspect(Inspect),
+    /// `docker container prune`: of all that do not run.
+    Prune,
 }
 
 impl Daemon {
@@ -57,6 +64,7 @@ impl Daemon {
         match reading.then {
             Then::Ps { ps, shown } => self.show_ps(tid, &ps, &shown, &sizes, turn.now),
             Then::Diff { container } => self.show_diff(tid, container, &reading.read),
+            Then::Prune => self.prune_containers(tid, &sizes, turn),
             Then::Inspect(inspect) => self.show_inspect(tid, &inspect, &sizes),
         }
     }
@@ -69,8 +77,9 @@ impl Daemon {
     }
 
     fn show_diff(&mut self, tid: Tid, cid: Cid, read: &BTreeMap<Cid, Arc<[u8]>>) {
-        let image = self.containers.get(&cid).and_then(|c| self.images.get(&c.image)).cloned();
-        let lower = changes::merged(image.iter().flat_map(|image| image.layers.iter().map(|layer| &layer.tar)));
+        let image = self.containers.get(&cid).map(|c| c.image);
+        let layers = image.map(|image| self.images.layers(&image)).unwrap_or_default();
+        let lower = changes::merged(layers.iter().map(|layer| &layer.entries[..]));
         let lines = read.get(&cid).map(|upper| changes::changes(&lower, upper)).unwrap_or_default();
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         self.say(tid, Stream::Stdout, &text);

@@ -8,8 +8,8 @@ use super::request::{ClientStdin, ContainerConfig, Run};
 use super::{Daemon, Refusal, Turn, container, start};
 use crate::call::Tid;
 use crate::image::Digest;
+use crate::image::reference::Reference;
 use crate::node::{Cid, StartError, Stdin, Stream};
-use crate::trace::Category;
 
 impl Daemon {
     pub(super) fn run(&mut self, tid: Tid, run: Run, turn: &mut Turn<'_>) {
@@ -68,17 +68,15 @@ impl Daemon {
 
     /// The client pulls what the daemon does not have, and says so on standard error.
     fn pull_for_run(&mut self, tid: Tid, name: &str, turn: &mut Turn<'_>) -> Result<Digest, Refusal> {
-        let shown = if name.contains(':') { name.to_owned() } else { format!("{name}:latest") };
+        let shown = Reference::parse(name).map(|reference| reference.to_string()).unwrap_or_else(|_| name.to_owned());
         self.say(tid, Stream::Stderr, &format!("Unable to find image '{shown}' locally\n"));
         match self.images.pull(name) {
-            Some((id, lines)) => {
-                self.say(tid, Stream::Stderr, &format!("{}\n", lines.join("\n")));
-                turn.decide(Category::Layer, &["image", &shown], format!("pulled {shown}"));
-                Ok(id)
+            Ok(pulled) => {
+                self.say(tid, Stream::Stderr, &format!("{}\n", pulled.lines.join("\n")));
+                self.note_pulled(&pulled, turn);
+                Ok(pulled.image.id)
             }
-            None => Err(Refusal::daemon(format!(
-                "pull access denied for {name}, repository does not exist or may require 'docker login': denied: requested access to the resource is denied"
-            ))),
+            Err(text) => Err(Refusal::daemon(text)),
         }
     }
 

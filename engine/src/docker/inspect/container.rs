@@ -37,7 +37,7 @@ impl Daemon {
         put("GraphDriver", self.container_driver(c));
         if let Some(bytes) = size_rw {
             put("SizeRw", bytes.into());
-            put("SizeRootFs", (bytes + self.image_size(&c.image)).into());
+            put("SizeRootFs", (bytes + self.images.size(&c.image)).into());
         }
         put("Mounts", c.config.volumes.iter().map(mount).collect());
         put("Config", config(c));

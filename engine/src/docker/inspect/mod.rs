@@ -1,6 +1,7 @@
 //! `docker inspect`: the JSON of a container or an image, keys in Docker's order, or a template over it.
 
 mod container;
+mod image;
 
 use super::reading::Then;
 use super::request::ObjectKind;
