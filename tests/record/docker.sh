@@ -43,7 +43,7 @@ reset() {
     $docker images -aq | xargs -r $docker rmi -f >/dev/null 2>&1 || true
     for image in busybox:latest centos:7 ubuntu:latest; do
         tar -C "$rootfs" --owner=0 --group=0 -c . |
-            $docker import -c 'CMD ["/bin/sh"]' -c "LABEL base=$image" - "$image" >/dev/null
+            $docker import -c 'CMD ["/bin/sh"]' - "$image" >/dev/null
         # Listings are sorted by second.
         sleep 1.1
     done
@@ -58,7 +58,7 @@ normalise() {
         -e 's/\b[0-9a-f]{12}\b/<id12>/g' \
         -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/<time>/g' \
         -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \+0000 UTC/<time>/g' \
-        -e 's/(Less than a second|About an? (minute|hour)|[0-9]+ (second|minute|hour)s?)( ago)?/<age>/g' \
+        -e 's/(Less than a second|About an? (minute|hour)|[0-9]+ (second|minute|hour|day|week|month|year)s?)( ago)?/<age>/g' \
         -e 's/[0-9.]+MB/<size>/g' \
         -e 's/ {2,}/  /g'
 }

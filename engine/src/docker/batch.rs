@@ -164,7 +164,7 @@ impl Daemon {
             Verb::Start { stdin, .. } => {
                 self.bring_stdin(cid, stdin);
                 self.start(cid, turn);
-                self.busy_unless_refused(cid, name)
+                self.busy_unless_refused(cid)
             }
             Verb::Stop { .. } if !running => done(name),
             Verb::Stop { timeout_s } => {
@@ -173,7 +173,7 @@ impl Daemon {
             }
             Verb::Restart { .. } if !running => {
                 self.start(cid, turn);
-                self.busy_unless_refused(cid, name)
+                self.busy_unless_refused(cid)
             }
             Verb::Restart { timeout_s } => {
                 self.stop(cid, *timeout_s, turn);
@@ -215,49 +215,37 @@ impl Daemon {
     }
 
     /// The daemon may have refused the start at once (an unknown user): there is no news to come.
-    fn busy_unless_refused(&self, cid: Cid, name: &str) -> Phase {
+    fn busy_unless_refused(&self, cid: Cid) -> Phase {
         match self.containers.get(&cid).map(|c| &c.state) {
-            Some(State::Created { failed: Some((_, text)) }) => {
-                Phase::Done(Err(Failure::Said(start_failure(name, text))))
-            }
+            Some(State::Created { failed: Some((_, text)) }) => Phase::Done(Err(Failure::Said(start_failure(text)))),
             _ => Phase::Busy { cid, restarting: false },
         }
     }
 
-    /// Something happened to a container that this client's batch may wait for.
+    /// Something happened to a container that this client's batch may wait for, perhaps under two names.
     pub(super) fn batch_news(&mut self, tid: Tid, cid: Cid, news: &News, turn: &mut Turn<'_>) {
         let Some(batch) = self.batch_of(tid) else { return };
         let verb = batch.verb.clone();
-        let Some(i) = batch.slots.iter().position(|s| matches!(s.phase, Phase::Busy { cid: busy, .. } if busy == cid))
-        else {
-            return;
-        };
-        let Phase::Busy { restarting, .. } = batch.slots[i].phase else { return };
-        let name = batch.slots[i].name.clone();
-        let attach = matches!(verb, Verb::Start { attach: true, .. });
-        let phase = match (&verb, news) {
-            (Verb::Start { .. }, News::Started) if attach => None,
-            (Verb::Start { .. } | Verb::Restart { .. }, News::Started) => Some(Phase::Done(Ok(name))),
-            (Verb::Start { .. } | Verb::Restart { .. }, News::Failed { text, .. }) => {
-                Some(Phase::Done(Err(Failure::Said(start_failure(&name, text)))))
-            }
-            (Verb::Start { .. }, News::Exited { code }) if attach => {
-                batch.code = *code;
-                Some(Phase::Done(Ok(String::new())))
-            }
-            (Verb::Restart { .. }, News::Exited { .. }) if restarting => Some(Phase::Busy { cid, restarting: false }),
-            (Verb::Stop { .. } | Verb::Kill { .. }, News::Exited { .. }) => Some(Phase::Done(Ok(name))),
-            (Verb::Wait, News::Exited { code }) => Some(Phase::Done(Ok(code.to_string()))),
-            (_, News::Removed) => Some(Phase::Done(Ok(name))),
-            _ => None,
-        };
-        let Some(phase) = phase else { return };
-        let start_again = matches!(phase, Phase::Busy { .. });
-        batch.slots[i].phase = phase;
+        let mut moved = false;
+        let mut start_again = false;
+        for slot in &mut batch.slots {
+            let Phase::Busy { cid: its, restarting } = slot.phase else { continue };
+            let Some(phase) = (its == cid).then(|| after(&verb, news, cid, restarting, &slot.name)).flatten() else {
+                continue;
+            };
+            start_again |= matches!(phase, Phase::Busy { .. });
+            slot.phase = phase;
+            moved = true;
+        }
+        if let (Verb::Start { attach: true, .. }, News::Exited { code }) = (&verb, news) {
+            batch.code = *code;
+        }
         if start_again {
             self.start(cid, turn);
         }
-        self.advance(tid, turn);
+        if moved {
+            self.advance(tid, turn);
+        }
     }
 
     fn print_done(&mut self, tid: Tid) {
@@ -302,8 +290,25 @@ impl Daemon {
     }
 }
 
-fn start_failure(name: &str, text: &str) -> String {
-    let _ = name;
+/// What a slot that waits for a container becomes by this news; nothing if it waits on.
+fn after(verb: &Verb, news: &News, cid: Cid, restarting: bool, name: &str) -> Option<Phase> {
+    let done = |text: String| Some(Phase::Done(Ok(text)));
+    match (verb, news) {
+        (Verb::Start { attach: true, .. }, News::Started) => None,
+        (Verb::Start { .. } | Verb::Restart { .. }, News::Started) => done(name.to_owned()),
+        (Verb::Start { .. } | Verb::Restart { .. }, News::Failed { text, .. }) => {
+            Some(Phase::Done(Err(Failure::Said(start_failure(text)))))
+        }
+        (Verb::Start { attach: true, .. }, News::Exited { .. }) => done(String::new()),
+        (Verb::Restart { .. }, News::Exited { .. }) if restarting => Some(Phase::Busy { cid, restarting: false }),
+        (Verb::Stop { .. } | Verb::Kill { .. }, News::Exited { .. }) => done(name.to_owned()),
+        (Verb::Wait, News::Exited { code }) => done(code.to_string()),
+        (_, News::Removed) => done(name.to_owned()),
+        _ => None,
+    }
+}
+
+fn start_failure(text: &str) -> String {
     format!("Error response from daemon: {text}")
 }
 

@@ -33,7 +33,10 @@ impl Daemon {
         let name = exec.user.as_deref().unwrap_or(&container.user);
         let user = match user::find(name, |path| self.image_file(&container.image, path)) {
             Ok(user) => user,
-            Err(text) => return self.refuse(tid, &text, NOT_STARTED),
+            Err(text) => {
+                self.say(tid, Stream::Stdout, &format!("{text}\n"));
+                return self.finish(tid, NOT_STARTED);
+            }
         };
         let mut env = vec![start::DEFAULT_PATH.to_owned(), format!("HOSTNAME={}", container.hostname)];
         if exec.tty {
@@ -75,7 +78,9 @@ impl Daemon {
         if exec.detached {
             self.refuse(exec.client, &format!("Error response from daemon: {text}"), 1);
         } else {
-            self.refuse(exec.client, &text, NOT_STARTED);
+            // The daemon writes it into the stream that the client is attached to.
+            self.say(exec.client, Stream::Stdout, &format!("{text}\n"));
+            self.finish(exec.client, NOT_STARTED);
         }
     }
 

@@ -5,7 +5,7 @@ use super::client::Op;
 use super::container::State;
 use super::create::check_settings;
 use super::request::{ClientStdin, ContainerConfig, Run};
-use super::{Daemon, Refusal, Turn, container, start};
+use super::{Daemon, Refusal, Turn, start};
 use crate::call::Tid;
 use crate::image::Digest;
 use crate::image::reference::Reference;
@@ -87,13 +87,6 @@ impl Daemon {
             News::Started => {}
             News::Failed { code, text } => {
                 self.say(tid, Stream::Stderr, &format!("docker: Error response from daemon: {text}.\n"));
-                if attached {
-                    // The attached client has begun to wait for the container's end, and gives that up aloud.
-                    let (epoch_s, _) = container::date(turn.now);
-                    let time = super::units::rfc3339_nano(epoch_s, 0);
-                    let text = "error waiting for container: context canceled";
-                    self.say(tid, Stream::Stderr, &format!("time=\"{time}\" level=error msg=\"{text}\"\n"));
-                }
                 self.finish(tid, *code);
             }
             News::Exited { code } => self.finish(tid, *code),

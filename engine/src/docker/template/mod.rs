@@ -89,7 +89,10 @@ impl Execution<'_> {
                 Node::Text(text) => self.out.push_str(text),
                 Node::Action(pipeline) => {
                     let value = self.pipeline(pipeline, dot)?;
-                    self.out.push_str(&display(&value));
+                    match self.nil_text(pipeline, &value) {
+                        Some(text) => self.out.push_str(text),
+                        None => self.out.push_str(&display(&value)),
+                    }
                 }
                 Node::Block { kind, pipeline, body, otherwise } => {
                     let value = self.pipeline(pipeline, dot)?;
@@ -101,6 +104,16 @@ impl Execution<'_> {
             }
         }
         Ok(())
+    }
+
+    /// `docker inspect` first looks at typed values: there a nil slice prints `[]`, a nil map `map[]`.
+    fn nil_text(&self, pipeline: &Pipeline, value: &Value) -> Option<&'static str> {
+        let [Command::Just(Operand::Field { names, .. })] = pipeline.0.as_slice() else { return None };
+        match (self.source, value, names.last()?.as_str()) {
+            (Source::Map, Value::Null, "Volumes" | "Labels" | "ExposedPorts") => Some("map[]"),
+            (Source::Map, Value::Null, _) => Some("[]"),
+            _ => None,
+        }
     }
 
     fn block(
@@ -152,6 +165,7 @@ impl Execution<'_> {
                     value = match value {
                         Value::Object(map) => match map.get(name) {
                             Some(value) => value,
+                            None if name == "ExposedPorts" && matches!(self.source, Source::Map) => &Value::Null,
                             None => return Err(self.missing(names, depth, *at)),
                         },
                         Value::Null => return Ok(Value::String("<no value>".to_owned())),
@@ -297,7 +311,7 @@ mod tests {
             ("{{ .State.Status }}/{{.State.Pid}}", "running/7"),
             ("{{json .State}}", r#"{"Status":"running","Pid":7,"Running":true}"#),
             ("{{json .Labels}}", r#"{"x":"y\u003cz"}"#),
-            ("{{.Layers}} {{.Labels}} {{.Env}}", "[sha256:a sha256:b] map[x:y<z] <no value>"),
+            ("{{.Layers}} {{.Labels}} {{.Env}}", "[sha256:a sha256:b] map[x:y<z] []"),
             ("{{len .Layers}}", "2"),
             ("{{index .Layers 1}} {{index .Labels \"x\"}}", "sha256:b y<z"),
             ("{{range .Layers}}{{.}} {{end}}", "sha256:a sha256:b "),

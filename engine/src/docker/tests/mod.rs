@@ -1,9 +1,11 @@
 //! The daemon at a bench: requests in, answers out, with a node that does as the test says.
 
+mod golden;
 mod life;
 
 use super::*;
 use crate::call::WaitStatus;
+use crate::image::tar::{self, Entry};
 use crate::node::{ContainerSpec, Place, ProcessSpec, StartError};
 use crate::scenario::{BaseImage, Era};
 use crate::sim::SECOND;
@@ -18,6 +20,9 @@ enum Does {
         dies_of_term: bool,
     },
     Fails(StartError),
+    Says(String, i32),
+    /// Changes its file system by this and exits 0.
+    Writes(Vec<Entry>),
 }
 
 #[derive(Debug)]
@@ -26,6 +31,9 @@ struct Bench {
     now: Nanos,
     /// What a process with this `argv[0]` does; anything else prints nothing and exits 0.
     programs: BTreeMap<&'static str, Does>,
+    /// What any process does, instead of `programs`.
+    script: Option<fn(&ProcessSpec, Place) -> Does>,
+    uppers: BTreeMap<Cid, Vec<Entry>>,
     staying: BTreeMap<JobId, bool>,
     specs: BTreeMap<Cid, ContainerSpec>,
     started: Vec<ProcessSpec>,
@@ -46,21 +54,33 @@ struct Said {
 }
 
 fn bench() -> Bench {
-    let layer: Arc<[u8]> = vec![0; 1024].into();
-    let base = BaseImage {
-        reference: "busybox:latest".to_owned(),
-        layers: vec![layer],
+    bench_with(&["busybox:latest"])
+}
+
+/// With these images in the registry, each newer than the one before.
+fn bench_with(images: &[&str]) -> Bench {
+    let layer: Arc<[u8]> = tar::write(&[
+        Entry::dir("bin", 0o755),
+        Entry::file("bin/busybox", 0o755, vec![0; 1_982_256]),
+        Entry::symlink("bin/ls", "busybox"),
+        Entry::dir("etc", 0o755),
+        Entry::file("etc/passwd", 0o644, "root:x:0:0:root:/root:/bin/sh\n"),
+    ])
+    .into();
+    let base = |(i, reference): (usize, &&str)| BaseImage {
+        reference: (*reference).to_owned(),
+        layers: vec![layer.clone()],
         env: Vec::new(),
-        cmd: vec!["sh".to_owned()],
+        cmd: vec!["/bin/sh".to_owned()],
         working_dir: String::new(),
-        created: "2019-05-20T00:00:00Z".to_owned(),
-        history: vec![("/bin/sh -c #(nop) ADD file:0 in / ".to_owned(), true)],
+        created: format!("2019-05-2{i}T00:00:00Z"),
+        history: vec![(String::new(), true)],
     };
     let scenario = Scenario {
         seed: 7,
         era: Era::Course,
         files: Vec::new(),
-        images: vec![base],
+        images: images.iter().enumerate().map(base).collect(),
         node_root: Arc::from(Vec::new()),
         watch: Watch::default(),
     };
@@ -68,6 +88,8 @@ fn bench() -> Bench {
         daemon: Daemon::new(&scenario),
         now: 0,
         programs: BTreeMap::new(),
+        script: None,
+        uppers: BTreeMap::new(),
         staying: BTreeMap::new(),
         specs: BTreeMap::new(),
         started: Vec::new(),
@@ -158,7 +180,7 @@ impl Bench {
             },
             NodeRequest::Remove { container } => self.removed.push(container),
             NodeRequest::Commit { container } => {
-                let tar: Arc<[u8]> = vec![0; 1024].into();
+                let tar: Arc<[u8]> = tar::write(self.uppers.get(&container).map_or(&[], |entries| &entries[..])).into();
                 self.event(NodeEvent::Committed { container, tar });
             }
             NodeRequest::Feed { .. } | NodeRequest::Interrupt { .. } | NodeRequest::Answer { .. } => {}
@@ -167,7 +189,10 @@ impl Bench {
 
     fn start(&mut self, job: JobId, at: Place, process: ProcessSpec) {
         assert!(!matches!(at, Place::Node), "the daemon runs nothing outside of containers");
-        let does = self.programs.get(process.argv[0].as_str()).cloned().unwrap_or(Does::Prints(&[], 0));
+        let does = match self.script {
+            Some(script) => script(&process, at),
+            None => self.programs.get(process.argv[0].as_str()).cloned().unwrap_or(Does::Prints(&[], 0)),
+        };
         self.started.push(process);
         if let Does::Fails(why) = does {
             return self.event(NodeEvent::StartFailed { job, why });
@@ -184,6 +209,16 @@ impl Bench {
             }
             Does::Stays { dies_of_term } => {
                 self.staying.insert(job, dies_of_term);
+            }
+            Does::Says(text, code) => {
+                self.event(NodeEvent::Output { job, stream: Stream::Stdout, data: text.into_bytes() });
+                self.event(NodeEvent::Exited { job, status: WaitStatus::Exited(code) });
+            }
+            Does::Writes(entries) => {
+                if let Place::Init(cid) = at {
+                    self.uppers.insert(cid, entries);
+                }
+                self.event(NodeEvent::Exited { job, status: WaitStatus::Exited(0) });
             }
             Does::Fails(_) => {}
         }

@@ -1,0 +1,286 @@
+//! Whole sessions beside what Debian's Docker said to them: `engine/tests/goldens/docker/*.golden`, recorded by
+//! `tests/record/docker.sh`.
+//!
+//! The containers' processes are played by [`script`]; that real programs on both kernels do the same is compared
+//! elsewhere. Both sides are normalised by [`normalise`], the script's own rule.
+
+use super::*;
+use crate::call::Errno;
+use crate::command::docker::{Invocation, parse};
+use crate::image::tar::{self, Entry};
+use std::fmt::Write as _;
+
+#[test]
+fn a_container_from_start_to_end() {
+    check(
+        include_str!("../../../tests/goldens/docker/run.cmds"),
+        include_str!("../../../tests/goldens/docker/run.golden"),
+    );
+}
+
+#[test]
+fn a_container_that_stays() {
+    check(
+        include_str!("../../../tests/goldens/docker/life.cmds"),
+        include_str!("../../../tests/goldens/docker/life.golden"),
+    );
+}
+
+#[test]
+fn another_process_in_a_container() {
+    check(
+        include_str!("../../../tests/goldens/docker/exec.cmds"),
+        include_str!("../../../tests/goldens/docker/exec.golden"),
+    );
+}
+
+#[test]
+fn listings_filters_and_formats() {
+    check(
+        include_str!("../../../tests/goldens/docker/ps.cmds"),
+        include_str!("../../../tests/goldens/docker/ps.golden"),
+    );
+}
+
+#[test]
+fn images_and_their_names() {
+    check(
+        include_str!("../../../tests/goldens/docker/images.cmds"),
+        include_str!("../../../tests/goldens/docker/images.golden"),
+    );
+}
+
+/// Replays the commands; the whole session must read as the recorded one.
+fn check(commands: &str, golden: &str) {
+    let mut session = Session::new();
+    let mut said = String::new();
+    for line in commands.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        match line.strip_prefix("@ ") {
+            Some(file) => session.write_file(file),
+            None => said.push_str(&session.type_line(line)),
+        }
+    }
+    let recorded: String =
+        golden.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    compare(&normalise(&said), &normalise(&recorded));
+}
+
+fn compare(said: &str, recorded: &str) {
+    let mut said_lines = said.lines();
+    let mut last_command = "";
+    for (number, recorded) in recorded.lines().enumerate() {
+        let ours = said_lines.next().unwrap_or("<nothing>");
+        if recorded.starts_with("$ ") {
+            last_command = recorded;
+        }
+        assert_eq!(ours.trim_end(), recorded.trim_end(), "line {}, after {last_command}", number + 1);
+    }
+    assert_eq!(said_lines.next(), None, "more than was recorded");
+}
+
+struct Session {
+    bench: Bench,
+    files: BTreeMap<String, String>,
+}
+
+impl Session {
+    fn new() -> Session {
+        let mut bench = bench_with(&["busybox:latest", "centos:7", "ubuntu:latest"]);
+        bench.script = Some(script);
+        for image in ["busybox", "centos:7", "ubuntu"] {
+            bench.ask(Request::Pull { reference: image.to_owned(), quiet: true, all_tags: false });
+        }
+        Session { bench, files: BTreeMap::new() }
+    }
+
+    fn write_file(&mut self, line: &str) {
+        let (name, text) = line.split_once(' ').unwrap_or((line, ""));
+        self.files.insert(name.to_owned(), text.replace("\\n", "\n"));
+    }
+
+    /// What the console shows, in the form of a golden.
+    fn type_line(&mut self, line: &str) -> String {
+        self.bench.advance(SECOND);
+        let words = words(line);
+        let (stdout, stderr, code) = match parse(&words[1..], &[]) {
+            Invocation::Print(printed) => (printed.stdout, printed.stderr, printed.exit_code),
+            Invocation::Ask(order) => self.ask(order.request),
+            Invocation::Build(order) => {
+                let mut build = order.build;
+                build.dockerfile = self.files.get("Dockerfile").cloned().unwrap_or_default();
+                let entries: Vec<Entry> =
+                    self.files.iter().map(|(name, text)| Entry::file(name.as_str(), 0o644, text.as_str())).collect();
+                build.context = tar::write(&entries).into();
+                self.ask(Request::Build(Box::new(build)))
+            }
+        };
+        let mut shown = format!("$ {line}\n");
+        for (number, text) in [(1, stdout), (2, stderr)] {
+            for line in text.lines() {
+                let _ = writeln!(shown, "{number} {line}");
+            }
+        }
+        let _ = writeln!(shown, "= {code}");
+        shown
+    }
+
+    fn ask(&mut self, request: Request) -> (String, String, i32) {
+        let client = self.bench.begin(request);
+        while self.bench.said.get(&client).is_none_or(|said| said.code.is_none()) {
+            let wake = self.bench.daemon.next_wake().expect("an unanswered client waits for a time");
+            self.bench.advance(wake - self.bench.now);
+        }
+        let said = self.bench.said[&client].clone();
+        (said.stdout, said.stderr, said.code.unwrap_or_default())
+    }
+}
+
+/// What the processes of the recorded sessions do.
+fn script(process: &ProcessSpec, at: Place) -> Does {
+    let argv: Vec<&str> = process.argv.iter().map(String::as_str).collect();
+    if matches!(at, Place::Join(_)) && process.cwd == "/nonexist" {
+        return Does::Fails(StartError::Cwd(Errno::ENOENT));
+    }
+    match argv.as_slice() {
+        ["foo", ..] | ["/nonexist/x", ..] => Does::Fails(StartError::Exec(Errno::ENOENT)),
+        ["/etc"] => Does::Fails(StartError::Exec(Errno::EACCES)),
+        ["sleep", ..] => Does::Stays { dies_of_term: false },
+        ["echo", words @ ..] => Does::Says(format!("{}\n", words.join(" ")), 0),
+        ["sh" | "/bin/sh", "-c", line] => shell(line),
+        _ => Does::Prints(&[], 0),
+    }
+}
+
+fn shell(line: &str) -> Does {
+    match line {
+        "exit 3" => Does::Prints(&[], 3),
+        "exit 7" => Does::Prints(&[], 7),
+        "echo one && echo two" => Does::Prints(&[(Stream::Stdout, "one\ntwo\n")], 0),
+        "echo kept && false" => Does::Prints(&[(Stream::Stdout, "kept\n")], 1),
+        "foo" => Does::Prints(&[(Stream::Stderr, "/bin/sh: foo: not found\n")], 127),
+        "echo a > /a" => Does::Writes(vec![Entry::file("a", 0o644, "a\n")]),
+        "chmod +x /run-httpd.sh" => Does::Writes(vec![Entry::file("run-httpd.sh", 0o755, "#!/bin/sh\necho hi\n")]),
+        line if line.starts_with("mkdir /a /a/b") => Does::Writes(vec![
+            Entry::dir("a", 0o755),
+            Entry::dir("a/b", 0o755),
+            Entry::file("a/b/c", 0o644, "x\n"),
+            Entry::dir("bin", 0o755),
+            Entry::whiteout("bin/ls"),
+            Entry::dir("etc", 0o755),
+            Entry::dir("etc/foo", 0o755),
+            Entry::file("etc/foo/q", 0o644, "q\n"),
+        ]),
+        _ => Does::Prints(&[], 0),
+    }
+}
+
+/// Words with `'` and `"` taken away, as a shell splits these lines.
+fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut open) = (Vec::new(), String::new(), None, false);
+    for c in line.chars() {
+        match (quote, c) {
+            (None, ' ') => {
+                if open {
+                    words.push(std::mem::take(&mut word));
+                }
+                open = false;
+            }
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                open = true;
+            }
+            (Some(q), c) if q == c => quote = None,
+            (_, c) => {
+                word.push(c);
+                open = true;
+            }
+        }
+    }
+    if open {
+        words.push(word);
+    }
+    words
+}
+
+/// The rule of `tests/record/docker.sh`, and one line less: the real client prints it or not, as its goroutines race.
+fn normalise(text: &str) -> String {
+    let racy = |line: &&str| line.contains("error waiting for container: context canceled");
+    text.lines().filter(|line| !racy(line)).map(|line| format!("{}\n", normalise_line(line))).collect()
+}
+
+fn normalise_line(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(c) = rest.chars().next() {
+        let before = out.chars().next_back();
+        let (shown, length) = replaced(rest, before).unwrap_or((&rest[..c.len_utf8()], c.len_utf8()));
+        out.push_str(shown);
+        rest = &rest[length..];
+    }
+    while out.contains("   ") {
+        out = out.replace("   ", "  ");
+    }
+    out.replace("Imported from -", "")
+}
+
+fn replaced(rest: &str, before: Option<char>) -> Option<(&'static str, usize)> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let hex = rest.find(|c: char| !c.is_ascii_digit() && !('a'..='f').contains(&c)).unwrap_or(rest.len());
+    let begins = !before.is_some_and(word);
+    let ends = |length: usize| !rest[length..].starts_with(word);
+    if hex >= 64 {
+        return Some(("<id64>", 64));
+    }
+    if hex == 12 && begins && ends(12) {
+        return Some(("<id12>", 12));
+    }
+    if !begins {
+        return None;
+    }
+    time(rest).or_else(|| age(rest)).or_else(|| {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        (number > 0 && rest[number..].starts_with("MB")).then_some(("<size>", number + 2))
+    })
+}
+
+fn time(rest: &str) -> Option<(&'static str, usize)> {
+    let shape = rest.get(..19)?.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>();
+    match shape.as_str() {
+        "0000-00-00T00:00:00" => Some(("<time>", rest.find('Z')? + 1)),
+        "0000-00-00 00:00:00" if rest[19..].starts_with(" +0000 UTC") => Some(("<time>", 29)),
+        _ => None,
+    }
+}
+
+fn age(rest: &str) -> Option<(&'static str, usize)> {
+    const UNITS: [&str; 7] = ["second", "minute", "hour", "day", "week", "month", "year"];
+    let fixed = ["Less than a second", "About a minute", "About an hour"];
+    let length = match fixed.iter().find(|text| rest.starts_with(**text)) {
+        Some(text) => text.len(),
+        None => {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| *n > 0)?;
+            let unit =
+                UNITS.iter().find(|unit| rest[digits..].strip_prefix(' ').is_some_and(|r| r.starts_with(**unit)))?;
+            let length = digits + 1 + unit.len();
+            length + usize::from(rest[length..].starts_with('s'))
+        }
+    };
+    Some(("<age>", length + if rest[length..].starts_with(" ago") { 4 } else { 0 }))
+}
+
+#[test]
+fn what_the_normaliser_takes_away_is_what_changes_from_run_to_run() {
+    let id = "0123456789abcdef".repeat(4);
+    for (line, shown) in [
+        (format!("Deleted: sha256:{id}"), "Deleted: sha256:<id64>"),
+        (
+            "0123456789ab   x   5 seconds ago   Up About a minute   1.98MB".to_owned(),
+            "<id12>  x  <age>  Up <age>  <size>",
+        ),
+        ("at 2026-11-22T21:58:24.38Z, 2026-11-22 22:14:07 +0000 UTC".to_owned(), "at <time>, <time>"),
+        ("Exited (0) 2 weeks ago".to_owned(), "Exited (0) <age>"),
+        ("12 bytes and 3.072kB stay".to_owned(), "12 bytes and 3.072kB stay"),
+    ] {
+        assert_eq!(normalise_line(&line), shown);
+    }
+}
