@@ -46,6 +46,10 @@ pub(super) enum Op {
     },
     /// Several containers, one verb.
     Batch(Batch),
+    /// `docker top`: for ps.
+    Top {
+        job: JobId,
+    },
     /// For the upper layers of containers.
     Reading(Box<Reading>),
     Build,

@@ -8,6 +8,7 @@
 mod batch;
 mod changes;
 mod client;
+mod commit;
 mod container;
 mod create;
 mod exec;
@@ -23,8 +24,10 @@ mod reading;
 mod request;
 mod run;
 mod start;
+mod system;
 mod table;
 mod template;
+mod top;
 mod units;
 mod user;
 
@@ -39,6 +42,7 @@ use crate::sim::{self, Nanos, Rng};
 use crate::trace::Category;
 use batch::{News, Verb};
 use client::{Client, Op};
+use commit::Commit;
 use container::Container;
 use images::Images;
 use inspect::Inspect;
@@ -70,6 +74,7 @@ enum JobRole {
     /// The first process of a container.
     Init(Cid),
     Exec(exec::ExecJob),
+    Top(top::TopJob),
 }
 
 /// What the daemon wants done and told, in order.
@@ -207,7 +212,14 @@ impl Daemon {
             Request::Inspect { names, kind, size, format } => {
                 self.inspect(client, Inspect { names, kind, size, format }, turn);
             }
-            _ => self.refuse(client, "docker: this command is not simulated yet", 1),
+            Request::Top { container } => self.top(client, &container, turn),
+            Request::Commit { container, reference, author, message, changes } => {
+                self.commit(client, Commit { container, reference, author, message, changes }, turn);
+            }
+            Request::Version { format } => self.version(client, format.as_deref()),
+            Request::Info { format } => self.info(client, format.as_deref()),
+            Request::DiskUsage => self.ask_disk_usage(client, turn),
+            Request::Build(_) => self.refuse(client, "docker: this command is not simulated yet", 1),
         }
     }
 
@@ -218,21 +230,24 @@ impl Daemon {
             NodeEvent::Started { job, pid } => match self.jobs.get(job).cloned() {
                 Some(JobRole::Init(cid)) => self.started(cid, *job, pid.0, turn),
                 Some(JobRole::Exec(exec)) => self.exec_started(*job, &exec),
-                None => {}
+                Some(JobRole::Top(_)) | None => {}
             },
             NodeEvent::StartFailed { job, why } => match self.jobs.remove(job) {
                 Some(JobRole::Init(cid)) => self.init_failed(cid, why, turn),
                 Some(JobRole::Exec(exec)) => self.exec_failed(*job, &exec, why),
+                Some(JobRole::Top(top)) => self.top_ended(*job, &top),
                 None => {}
             },
             NodeEvent::Output { job, stream, data } => match self.jobs.get(job) {
                 Some(JobRole::Init(cid)) => self.container_output(*cid, *stream, data, turn),
                 Some(JobRole::Exec(_)) => self.exec_output(*job, *stream, data),
+                Some(JobRole::Top(_)) => self.top_output(*job, *stream, data),
                 None => {}
             },
             NodeEvent::Exited { job, status } => match self.jobs.remove(job) {
                 Some(JobRole::Init(cid)) => self.ended(cid, *status, turn),
                 Some(JobRole::Exec(_)) => self.exec_ended(*job, *status),
+                Some(JobRole::Top(top)) => self.top_ended(*job, &top),
                 None => {}
             },
             NodeEvent::Committed { container, tar } => self.committed(*container, tar, turn),

@@ -2,6 +2,7 @@
 //! request goes on.
 
 use super::client::Op;
+use super::commit::Commit;
 use super::inspect::Inspect;
 use super::ps::Ps;
 use super::{Daemon, Turn, changes};
@@ -28,6 +29,11 @@ pub(super) enum Then {
         container: Cid,
     },
     Inspect(Inspect),
+    Commit {
+        commit: Commit,
+        container: Cid,
+    },
+    DiskUsage,
     /// `docker container prune`: of all that do not run.
     Prune,
 }
@@ -64,6 +70,12 @@ impl Daemon {
         match reading.then {
             Then::Ps { ps, shown } => self.show_ps(tid, &ps, &shown, &sizes, turn.now),
             Then::Diff { container } => self.show_diff(tid, container, &reading.read),
+            Then::Commit { commit, container } => {
+                if let Some(upper) = reading.read.get(&container) {
+                    self.commit_upper(tid, &commit, container, upper.clone(), turn);
+                }
+            }
+            Then::DiskUsage => self.disk_usage(tid, &sizes),
             Then::Prune => self.prune_containers(tid, &sizes, turn),
             Then::Inspect(inspect) => self.show_inspect(tid, &inspect, &sizes),
         }
