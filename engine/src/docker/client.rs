@@ -29,29 +29,18 @@ pub(super) enum Op {
     /// For nothing: what it prints is already there.
     Told,
     /// `docker run`: for the start and, attached, for the end of this container.
-    Run {
-        container: Cid,
-        attached: bool,
-        console: bool,
-    },
+    Run { container: Cid, attached: bool, console: bool },
     /// `docker exec`.
-    Exec {
-        job: JobId,
-        attached: bool,
-        console: bool,
-    },
+    Exec { job: JobId, attached: bool, console: bool },
     /// `docker logs --follow`.
-    Follow {
-        container: Cid,
-    },
+    Follow { container: Cid },
     /// Several containers, one verb.
     Batch(Batch),
     /// `docker top`: for ps.
-    Top {
-        job: JobId,
-    },
+    Top { job: JobId },
     /// For the upper layers of containers.
     Reading(Box<Reading>),
+    /// `docker build`, which is in the daemon's hands ([`super::build`]).
     Build,
 }
 

@@ -6,6 +6,7 @@
 //! arrives. It makes no call of its own and knows neither kernel.
 
 mod batch;
+mod build;
 mod changes;
 mod client;
 mod commit;
@@ -37,10 +38,11 @@ use crate::call::{Signal, Tid};
 use crate::fact::{self, Facts};
 use crate::image::Digest;
 use crate::node::{Cid, JobId, NodeEvent, NodeRequest, Stream, Watch};
-use crate::scenario::Scenario;
+use crate::scenario::{Era, Scenario};
 use crate::sim::{self, Nanos, Rng};
 use crate::trace::Category;
 use batch::{News, Verb};
+use build::BuildJob;
 use client::{Client, Op};
 use commit::Commit;
 use container::Container;
@@ -60,8 +62,11 @@ pub struct Daemon {
     jobs: BTreeMap<JobId, JobRole>,
     /// Guests that wait for an answer.
     clients: BTreeMap<Tid, Client>,
+    /// By their clients.
+    builds: BTreeMap<Tid, BuildJob>,
     /// Layers the node has been given.
     node_layers: BTreeSet<Digest>,
+    era: Era,
     ids: Rng,
     names: Rng,
     next_cid: u32,
@@ -142,7 +147,9 @@ impl Daemon {
             containers: BTreeMap::new(),
             jobs: BTreeMap::new(),
             clients: BTreeMap::new(),
+            builds: BTreeMap::new(),
             node_layers: BTreeSet::new(),
+            era: scenario.era,
             ids: Rng::new(scenario.seed, sim::Stream::DockerIds),
             names: Rng::new(scenario.seed, sim::Stream::DockerNames),
             next_cid: 1,
@@ -219,7 +226,7 @@ impl Daemon {
             Request::Version { format } => self.version(client, format.as_deref()),
             Request::Info { format } => self.info(client, format.as_deref()),
             Request::DiskUsage => self.ask_disk_usage(client, turn),
-            Request::Build(_) => self.refuse(client, "docker: this command is not simulated yet", 1),
+            Request::Build(build) => self.build(client, *build, turn),
         }
     }
 
@@ -250,7 +257,10 @@ impl Daemon {
                 Some(JobRole::Top(top)) => self.top_ended(*job, &top),
                 None => {}
             },
-            NodeEvent::Committed { container, tar } => self.committed(*container, tar, turn),
+            NodeEvent::Committed { container, tar } => {
+                self.build_committed(*container, tar, turn);
+                self.committed(*container, tar, turn);
+            }
             NodeEvent::ClientGone { tid } => self.client_gone(*tid, turn),
             NodeEvent::LayerAdded { .. }
             | NodeEvent::Created { .. }
@@ -295,6 +305,10 @@ impl Daemon {
         let attached = match client.op {
             Op::Run { container, attached: true, .. } => vec![container],
             Op::Batch(batch) => batch.attached(),
+            Op::Build => {
+                self.build_gone(tid, turn);
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         for container in attached {
@@ -304,6 +318,7 @@ impl Daemon {
 
     /// Tells everyone who waits for a container what became of it, in order of pid.
     fn tell(&mut self, cid: Cid, news: &News, turn: &mut Turn<'_>) {
+        self.build_news(cid, news, turn);
         let waiting: Vec<Tid> = self.clients.keys().copied().collect();
         for tid in waiting {
             match self.clients.get(&tid).map(|client| &client.op) {

@@ -50,7 +50,7 @@ impl Daemon {
     pub(super) fn started(&mut self, cid: Cid, job: JobId, pid: u32, turn: &mut Turn<'_>) {
         let now = turn.now;
         self.change(cid, |c| c.state = State::Running { job, pid, since: now, stop: None });
-        if let Some(container) = self.containers.get(&cid) {
+        if let Some(container) = self.containers.get(&cid).filter(|c| !c.of_build) {
             let text = format!("container started: {}", container.argv.join(" "));
             turn.decide(Category::Container, &["container", &container.name], text);
         }
@@ -77,7 +77,7 @@ impl Daemon {
             };
             c.state = State::Exited { code, started_at, at };
         });
-        if let Some(container) = self.containers.get(&cid) {
+        if let Some(container) = self.containers.get(&cid).filter(|c| !c.of_build) {
             let text = format!("container exited ({code})");
             turn.decide(Category::Container, &["container", &container.name], text);
         }
@@ -145,11 +145,12 @@ impl Daemon {
     }
 
     /// Output of a container's first process: kept for `docker logs`, and passed on to whoever is attached.
-    pub(super) fn container_output(&mut self, cid: Cid, stream: Stream, data: &[u8], turn: &mut Turn<'_>) {
+    pub(super) fn container_output(&mut self, cid: Cid, stream: Stream, data: &[u8], turn: &Turn<'_>) {
         let now = turn.now;
         self.change(cid, |c| {
             c.log.push(now, stream, data);
         });
+        self.build_output(cid, data);
         for client in self.clients.values_mut() {
             let attached = match &client.op {
                 Op::Run { container, attached, .. } => *attached && *container == cid,

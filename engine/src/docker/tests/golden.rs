@@ -8,6 +8,7 @@ use super::*;
 use crate::call::Errno;
 use crate::command::docker::{Invocation, parse};
 use crate::image::tar::{self, Entry};
+use crate::node::{Stdin, TOOLBOX};
 use std::fmt::Write as _;
 
 #[test]
@@ -55,6 +56,22 @@ fn a_commit_and_what_changed_in_it() {
     check(
         include_str!("../../../tests/goldens/docker/commit.cmds"),
         include_str!("../../../tests/goldens/docker/commit.golden"),
+    );
+}
+
+#[test]
+fn the_classic_builder() {
+    check(
+        include_str!("../../../tests/goldens/docker/build.cmds"),
+        include_str!("../../../tests/goldens/docker/build.golden"),
+    );
+}
+
+#[test]
+fn what_a_build_stops_at() {
+    check(
+        include_str!("../../../tests/goldens/docker/build-errors.cmds"),
+        include_str!("../../../tests/goldens/docker/build-errors.golden"),
     );
 }
 
@@ -149,6 +166,9 @@ fn script(process: &ProcessSpec, at: Place) -> Does {
     if matches!(at, Place::Join(_)) && process.cwd == "/nonexist" {
         return Does::Fails(StartError::Cwd(Errno::ENOENT));
     }
+    if let ([TOOLBOX, "unpack", TOOLBOX, .., dir], Stdin::Bytes(stdin)) = (argv.as_slice(), &process.stdin) {
+        return Does::Writes(unpacked(dir, stdin));
+    }
     match argv.as_slice() {
         ["foo", ..] | ["/nonexist/x", ..] => Does::Fails(StartError::Exec(Errno::ENOENT)),
         ["/etc"] => Does::Fails(StartError::Exec(Errno::EACCES)),
@@ -157,6 +177,19 @@ fn script(process: &ProcessSpec, at: Place) -> Does {
         ["sh" | "/bin/sh", "-c", line] => shell(line),
         _ => Does::Prints(&[], 0),
     }
+}
+
+/// What `unpack` leaves in the upper layer, parents left out.
+fn unpacked(dir: &str, stdin: &Arc<[u8]>) -> Vec<Entry> {
+    let dir = dir.trim_matches('/');
+    let mut entries = tar::read(stdin).expect("the daemon gives unpack an archive");
+    for entry in &mut entries {
+        entry.path = if dir.is_empty() { entry.path.clone() } else { format!("{dir}/{}", entry.path) };
+    }
+    if !dir.is_empty() {
+        entries.push(Entry::dir(dir, 0o755));
+    }
+    entries
 }
 
 fn shell(line: &str) -> Does {
