@@ -250,6 +250,9 @@ impl Daemon {
 
     fn print_done(&mut self, tid: Tid) {
         let Some(client) = self.clients.get_mut(&tid) else { return };
+        if client.finished() {
+            return;
+        }
         let Op::Batch(batch) = &mut client.op else { return };
         let mut now = Vec::new();
         while let Some(slot) = batch.slots.get(batch.printed) {
