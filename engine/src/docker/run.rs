@@ -2,11 +2,10 @@
 
 use super::batch::News;
 use super::client::Op;
-use super::container::State;
 use super::create::check_settings;
 use super::request::{ClientStdin, ContainerConfig, Run};
 use super::{Daemon, Refusal, Turn, start};
-use crate::call::Tid;
+use crate::call::{Errno, Tid, WaitStatus};
 use crate::image::Digest;
 use crate::image::reference::Reference;
 use crate::node::{Cid, StartError, Stdin, Stream};
@@ -97,7 +96,14 @@ impl Daemon {
     /// The node could not start a container's first process.
     pub(super) fn init_failed(&mut self, cid: Cid, why: &StartError, turn: &mut Turn<'_>) {
         let Some(container) = self.containers.get(&cid).cloned() else { return };
-        debug_assert!(matches!(container.state, State::Starting { .. }));
+        if let (StartError::Exec(Errno::ENOEXEC), Some(job)) = (why, container.job()) {
+            // runc only finds out once the container has started: its init complains and exits.
+            let program = container.argv.first().map_or("", String::as_str);
+            self.started(cid, job, 0, turn);
+            let complaint = format!("exec {program}: exec format error\n");
+            self.container_output(cid, Stream::Stderr, complaint.as_bytes(), turn);
+            return self.ended(cid, WaitStatus::Exited(1), turn);
+        }
         let reason = start::start_error(&container.argv, &container.workdir, why);
         let text = format!("failed to create shim task: OCI runtime create failed: runc create failed: {reason}");
         self.start_failed(cid, start::exit_code_of(&text), text, turn);

@@ -22,6 +22,8 @@ pub(in crate::docker) fn display(value: &Value) -> String {
 fn nested(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
+        // What is empty inside a map is Go's `struct{}{}`: the value of a set (ExposedPorts, Volumes).
+        Value::Object(map) if map.is_empty() => "{}".to_owned(),
         value => display(value),
     }
 }

@@ -171,6 +171,7 @@ fn script(process: &ProcessSpec, at: Place) -> Does {
     }
     match argv.as_slice() {
         ["foo", ..] | ["/nonexist/x", ..] => Does::Fails(StartError::Exec(Errno::ENOENT)),
+        ["/run-httpd.sh"] => Does::Fails(StartError::Exec(Errno::ENOEXEC)),
         ["/etc"] => Does::Fails(StartError::Exec(Errno::EACCES)),
         ["sleep", ..] => Does::Stays { dies_of_term: false },
         ["echo", words @ ..] => Does::Says(format!("{}\n", words.join(" ")), 0),
@@ -248,10 +249,20 @@ fn words(line: &str) -> Vec<String> {
 fn normalise(text: &str) -> String {
     let racy = |line: &str| line.contains("error waiting for container: context canceled");
     let by_digest = |line: &str| line.starts_with("1 Untagged: ") && line.contains('@');
-    text.lines()
-        .filter(|line| !racy(line) && !by_digest(line))
-        .map(|line| format!("{}\n", normalise_line(line)))
-        .collect()
+    let lines = text.lines().filter(|line| !racy(line) && !by_digest(line));
+    in_order(lines.map(normalise_line).collect()).iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// The changes of `docker diff` come from a Go map where the storage driver is vfs: in no order.
+fn in_order(mut lines: Vec<String>) -> Vec<String> {
+    let mut start = 0;
+    while let Some(found) = lines[start..].iter().position(|line| line.starts_with("$ docker diff")) {
+        let from = start + found + 1;
+        let length = lines[from..].iter().position(|line| !line.starts_with("1 ")).unwrap_or(lines.len() - from);
+        lines[from..from + length].sort();
+        start = from + length;
+    }
+    lines
 }
 
 fn normalise_line(line: &str) -> String {
