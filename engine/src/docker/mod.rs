@@ -291,7 +291,7 @@ impl Daemon {
         })
     }
 
-    /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state`, `container/*/exit_code`.
+    /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state`. How a container ended is its node's to tell.
     pub fn facts(&self, watch: &Watch, out: &mut Facts) {
         self.images.store.facts(&watch.container_files, out);
         for container in self.containers.values() {
@@ -322,7 +322,7 @@ impl Daemon {
         let waiting: Vec<Tid> = self.clients.keys().copied().collect();
         for tid in waiting {
             match self.clients.get(&tid).map(|client| &client.op) {
-                Some(Op::Run { container, .. }) if *container == cid => self.run_news(tid, news, turn),
+                Some(Op::Run { container, .. }) if *container == cid => self.run_news(tid, news),
                 Some(Op::Follow { container }) if *container == cid => {
                     if !matches!(news, News::Started) {
                         self.finish(tid, 0);

@@ -79,7 +79,7 @@ impl Daemon {
         }
     }
 
-    pub(super) fn run_news(&mut self, tid: Tid, news: &News, turn: &mut Turn<'_>) {
+    pub(super) fn run_news(&mut self, tid: Tid, news: &News) {
         let Some(Op::Run { attached, .. }) = self.clients.get(&tid).map(|client| client.op.clone()) else { return };
         match news {
             News::Started if !attached => self.finish(tid, 0),
