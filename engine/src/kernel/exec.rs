@@ -34,7 +34,6 @@ impl SimKernel {
         let view = self.view(tid)?;
         check_size(argv, env)?;
         let image = self.image(&view, path, argv.to_vec())?;
-        let in_user_ns = self.process(tid).is_some_and(|process| process.ns.user != self.node_ns.user);
         let process = self.process_mut(tid).ok_or(Errno::ESRCH)?;
         process.program = Some(Program::start(image.argv.get(1..).unwrap_or_default(), env));
         process.state = State::Ready(Ret::Start);
@@ -42,7 +41,7 @@ impl SimKernel {
         process.exe = image.exe;
         process.env = env.to_vec();
         // user_namespaces(7): without a mapping of user 0, execve(2) drops all capabilities.
-        process.capable &= !in_user_ns;
+        process.owns_user_ns = false;
         process.argv = image.argv.clone();
         let cloexec: Vec<_> = process.fds.iter().filter(|(_, handle)| handle.cloexec).map(|(fd, _)| *fd).collect();
         for fd in cloexec {

@@ -58,7 +58,9 @@ impl SimKernel {
         self.tell(tid, Happening::Exited { status }, fx);
         if let Some(ns) = inits {
             self.end_namespace(tid, ns, fx);
-            if !self.is_last_member(ns, tid) {
+            // Reaping the last member has finished it already, or it waits for others.
+            let waits = self.process(tid).is_some_and(|process| matches!(process.state, State::Exiting(_)));
+            if !waits || !self.is_last_member(ns, tid) {
                 return;
             }
         }
@@ -186,6 +188,11 @@ impl SimKernel {
         found
     }
 
+    /// The first process of the job it belongs to, which leads its process group.
+    pub(super) fn process_group(&self, tid: Tid) -> Option<Tid> {
+        self.process(tid)?.group
+    }
+
     pub(super) fn pid_as_seen_by(&self, viewer: Tid, target: Tid) -> Option<u32> {
         self.process(target)?.pid_in(self.process(viewer)?.pid_ns())
     }
@@ -202,9 +209,12 @@ impl SimKernel {
         self.pid_spaces.retain(|ns| used.contains(&ns) || used_later.contains(&ns));
         self.uts.retain(|ns, _| used.contains(ns));
         self.mounts.retain(|ns| used.contains(&ns));
+        self.mnt_owners.retain(|ns, _| used.contains(ns));
         let kept: BTreeSet<_> = self.containers.values().map(|container| container.fs).collect();
-        let opened: BTreeSet<_> = self.files.opened().filter_map(|ofd| ofd.loc()).map(|loc| loc.fs).collect();
+        let opened = self.files.opened().filter_map(|ofd| ofd.loc());
+        let stood_in = self.processes.values().flat_map(|process| [process.root, process.cwd]);
+        let used: BTreeSet<_> = opened.chain(stood_in).map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
-        self.filesystems.retain(|fs, _| kept.contains(fs) || opened.contains(fs) || mounts.shows(*fs));
+        self.filesystems.retain(|fs, _| kept.contains(fs) || used.contains(fs) || mounts.shows(*fs));
     }
 }

@@ -122,6 +122,15 @@ impl SimKernel {
         Ok(View { tid, uid, gid, privileged, root, cwd })
     }
 
+    /// CAP_SYS_ADMIN over what belongs to this user namespace. Root has it on the node; in a container it has what
+    /// Docker leaves it (moby, oci/caps/defaults.go), and this is not among that.
+    fn is_admin(&self, tid: Tid, owner: NsId) -> bool {
+        self.process(tid).is_some_and(|process| match process.ns.user == self.node_ns.user {
+            true => process.uid == 0 && process.container.is_none(),
+            false => process.owns_user_ns && process.ns.user == owner,
+        })
+    }
+
     fn new_ns(&mut self) -> NsId {
         self.next_ns += 1;
         NsId(self.next_ns)

@@ -17,6 +17,8 @@ pub(super) struct Process {
     pub parent: Option<Tid>,
     pub job: Option<JobId>,
     pub container: Option<Cid>,
+    /// The leader of its process group: the first process of its job.
+    pub group: Option<Tid>,
     pub state: State,
     pub stopped: bool,
     /// `None` for the node's init.
@@ -29,8 +31,8 @@ pub(super) struct Process {
     pub exe: String,
     pub uid: u32,
     pub gid: u32,
-    /// All capabilities in its user namespace.
-    pub capable: bool,
+    /// It made its user namespace and has executed nothing since: it has all capabilities there.
+    pub owns_user_ns: bool,
     pub root: Loc,
     pub cwd: Loc,
     pub umask: u32,

@@ -172,7 +172,7 @@ impl SimKernel {
             Err(error) => return Ok(Err(StartError::Exec(error))),
         };
         let mut process = blank_process(root, ns, pids);
-        process.parent = Some(INIT);
+        (process.parent, process.group) = (Some(INIT), Some(process.tid()));
         (process.job, process.container) = (Some(job), container);
         let tid = self.add_process(process);
         self.jobs.insert(job, Job { first: tid, stdin: feed_of(&spec.stdin) });
@@ -230,7 +230,6 @@ impl SimKernel {
         }
         if let Some(process) = self.process_mut(tid) {
             (process.cwd, process.uid, process.gid) = (cwd, spec.uid, spec.gid);
-            process.capable = spec.uid == 0;
         }
         self.exec_in_path(tid, spec, fx).map_err(StartError::Exec)
     }
@@ -418,6 +417,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Vec<(NsId, u32)>) -> Process {
         parent: None,
         job: None,
         container: None,
+        group: None,
         state: State::Blocked(Waiting::Nothing),
         stopped: false,
         program: None,
@@ -427,7 +427,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Vec<(NsId, u32)>) -> Process {
         exe: String::new(),
         uid: 0,
         gid: 0,
-        capable: true,
+        owns_user_ns: false,
         root,
         cwd: root,
         umask: 0o022,

@@ -80,7 +80,7 @@ fn read_pipe(kernel: &mut SimKernel, id: PipeId, len: usize) -> Option<Vec<u8>> 
 
 pub(super) fn write(kernel: &mut SimKernel, tid: Tid, fd: Fd, data: &[u8], fx: &mut Effects) -> Made {
     match kernel.ofd_of(tid, fd) {
-        Ok(ofd) => write_to(kernel, tid, ofd, data.to_vec(), 0, fx),
+        Ok(ofd) => write_to(kernel, tid, ofd, data[..data.len().min(IO_LIMIT_BYTES)].to_vec(), 0, fx),
         Err(error) => Made::Ret(Ret::Err(error)),
     }
 }

@@ -37,8 +37,8 @@ pub(super) fn mount(kernel: &mut SimKernel, tid: Tid, request: &Request<'_>, fx:
 
 pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: bool, fx: &mut Effects) -> Done {
     let view = kernel.view(tid)?;
-    may_mount(kernel, tid)?;
     let loc = kernel.find(&view, target, true)?;
+    may_mount(kernel, tid)?;
     let mount = kernel.mounts.get(loc.mount).filter(|mount| mount.root == loc.ino).ok_or(Errno::EINVAL)?;
     if mount.on.is_none() {
         // The root of the namespace: it is in use, and cannot be detached either.
@@ -55,9 +55,9 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
 
 /// mount(2): CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
 fn may_mount(kernel: &SimKernel, tid: Tid) -> Result<(), Errno> {
-    let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
-    let owner = kernel.mnt_owners.get(&process.ns.mnt).copied().unwrap_or(kernel.node_ns.user);
-    if process.capable && process.ns.user == owner { Ok(()) } else { Err(Errno::EPERM) }
+    let mnt = kernel.process(tid).ok_or(Errno::ESRCH)?.ns.mnt;
+    let owner = kernel.mnt_owners.get(&mnt).copied().unwrap_or(kernel.node_ns.user);
+    if kernel.is_admin(tid, owner) { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 fn fresh(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<(), Errno> {

@@ -18,6 +18,7 @@ pub(super) fn open(
     fx: &mut Effects,
 ) -> Done {
     let view = kernel.view(tid)?;
+    let flags = OpenFlags { write: flags.write || flags.append, ..flags };
     if flags.create && flags.directory {
         return Err(Errno::EINVAL);
     }
@@ -106,6 +107,10 @@ fn check(kernel: &SimKernel, view: &View, loc: Loc, flags: OpenFlags, read: bool
     }
     if flags.write && is_file {
         kernel.want_write(loc)?;
+        if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
+            // Guests set nothing through /proc, on either kernel.
+            return Err(Errno::EACCES);
+        }
     }
     Ok(())
 }

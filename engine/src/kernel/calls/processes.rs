@@ -78,19 +78,23 @@ pub(super) fn take_signal(kernel: &mut SimKernel, tid: Tid, wanted: SigSet) -> M
     }
 }
 
-/// kill(2). Process groups are not modelled: 0 and numbers below -1 find nobody.
+/// kill(2). There is no setpgid(2) in the vocabulary: a process group is a job, led by its first process.
 fn kill(kernel: &mut SimKernel, tid: Tid, pid: i32, signal: Signal, fx: &mut Effects) -> Done {
     let sender = kernel.process(tid).ok_or(Errno::ESRCH)?;
     let space = kernel.pid_spaces.get(sender.pid_ns()).ok_or(Errno::ESRCH)?;
+    let group = |group: Option<Tid>| {
+        let in_group = |target: &Tid| group.is_some() && kernel.process_group(*target) == group;
+        space.members.values().copied().filter(in_group).collect()
+    };
     let targets: Vec<Tid> = match pid {
+        0 => group(kernel.process_group(tid)),
         // All but the caller and init (kill(2)).
         -1 => space.members.iter().filter(|(pid, target)| **pid > 1 && **target != tid).map(|(_, t)| *t).collect(),
-        pid => {
-            let pid = u32::try_from(pid).ok().filter(|pid| *pid > 0).ok_or(Errno::ESRCH)?;
-            vec![*space.members.get(&pid).ok_or(Errno::ESRCH)?]
-        }
+        pid if pid < 0 => group(space.members.get(&pid.unsigned_abs()).copied()),
+        pid => space.members.get(&pid.unsigned_abs()).copied().into_iter().collect(),
     };
-    let privileged = sender.capable && sender.ns.user == kernel.node_ns.user;
+    // CAP_KILL, which containers have too.
+    let privileged = sender.uid == 0 && sender.ns.user == kernel.node_ns.user;
     let uid = sender.uid;
     let allowed: Vec<Tid> = targets
         .iter()
@@ -114,13 +118,12 @@ fn set_id(kernel: &mut SimKernel, tid: Tid, uid: Option<u32>, gid: Option<u32>) 
         return Err(Errno::EINVAL);
     }
     let own = uid.is_none_or(|uid| uid == process.uid) && gid.is_none_or(|gid| gid == process.gid);
-    if !process.capable && !own {
+    // CAP_SETUID and CAP_SETGID, which containers have too.
+    if process.uid != 0 && !own {
         return Err(Errno::EPERM);
     }
     process.uid = uid.unwrap_or(process.uid);
     process.gid = gid.unwrap_or(process.gid);
-    // capabilities(7): leaving user 0 for good drops them all.
-    process.capable &= process.uid == 0;
     Ok(Ret::Ok)
 }
 
@@ -130,16 +133,17 @@ fn shown_id(kernel: &SimKernel, tid: Tid, id: u32) -> u32 {
 }
 
 fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -> Done {
-    let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
-    let (uts, capable, user) = (process.ns.uts, process.capable, process.ns.user);
-    let uts = kernel.uts.get_mut(&uts).ok_or(Errno::EINVAL)?;
-    if !capable || uts.owner != user {
+    let ns = kernel.process(tid).ok_or(Errno::ESRCH)?.ns.uts;
+    let owner = kernel.uts.get(&ns).ok_or(Errno::EINVAL)?.owner;
+    if !kernel.is_admin(tid, owner) {
         return Err(Errno::EPERM);
     }
     if name.len() > HOSTNAME_BYTES {
         return Err(Errno::EINVAL);
     }
-    uts.hostname = name.to_owned();
+    if let Some(uts) = kernel.uts.get_mut(&ns) {
+        uts.hostname = name.to_owned();
+    }
     kernel.tell(tid, Happening::HostnameSet { name: name.to_owned() }, fx);
     Ok(Ret::Ok)
 }
@@ -148,7 +152,7 @@ fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -
 fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags, fx: &mut Effects) -> Done {
     let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
     let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup;
-    if !process.capable && !flags.user && others {
+    if !kernel.is_admin(tid, process.ns.user) && !flags.user && others {
         return Err(Errno::EPERM);
     }
     // A second unshare of the pid namespace, before the first took effect (pid_namespaces(7)).
@@ -157,7 +161,7 @@ fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags, fx: &mut Effects
     }
     if flags.user {
         process.ns.user = kernel.new_ns();
-        process.capable = true;
+        process.owns_user_ns = true;
     }
     if flags.mnt {
         let ns = kernel.new_ns();

@@ -1,11 +1,16 @@
 //! Calls made directly, in tables: what each answers. Row ids such as P3 or O4 name lines of the list of kernel facts
 //! that the model was built from; where it was doubtful, the answer was looked up on Linux 6.18.
 
+mod containers;
+mod exec;
+mod io;
+mod namespaces;
 mod overlay;
 mod paths;
+mod processes;
 
 use super::SimKernel;
-use crate::call::{Errno, Fd, FileKind, OpenFlags, Ret, Signal, Stat, Sys, Tid};
+use crate::call::{Errno, Fd, FileKind, OpenFlags, Ret, Signal, Stat, Sys, Tid, WaitStatus};
 use crate::fact::{Facts, Value};
 use crate::image::Digest;
 use crate::image::tar::{self, Entry};
