@@ -97,7 +97,6 @@ pub(super) fn write_to(
     let Some(ofd) = kernel.files.get(id).filter(|ofd| ofd.write) else { return Made::Ret(Ret::Err(Errno::EBADF)) };
     let written = match ofd.what {
         Opened::Null | Opened::Zero | Opened::Random => Ok(data.len()),
-        Opened::Full if data.is_empty() => Ok(0),
         Opened::Full => Err(Errno::ENOSPC),
         Opened::File(loc) => write_file(kernel, tid, id, loc, &data, fx),
         Opened::Output(job, stream) => {
@@ -169,6 +168,8 @@ pub(super) fn seek(kernel: &mut SimKernel, tid: Tid, fd: Fd, offset: i64, whence
     let id = kernel.ofd_of(tid, fd)?;
     let ofd = kernel.files.get(id).ok_or(Errno::EBADF)?;
     let loc = match ofd.what {
+        // A tmpfs has no end of a directory to seek from (fs/libfs.c, dcache_dir_lseek).
+        Opened::Dir(_) if whence == Whence::End => return Err(Errno::EINVAL),
         Opened::File(loc) | Opened::Dir(loc) => loc,
         // Memory devices have no position; null and zero answer 0 (drivers/char/mem.c, null_lseek).
         Opened::Null | Opened::Zero | Opened::Full | Opened::Random => return Ok(Ret::Int(0)),

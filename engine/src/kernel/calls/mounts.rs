@@ -3,6 +3,7 @@
 use super::Done;
 use crate::call::{Errno, FileKind, MountFlags, Ret, Tid};
 use crate::kernel::SimKernel;
+use crate::kernel::files::Ofd;
 use crate::kernel::vfs::mount::Mount;
 use crate::kernel::vfs::{Fs, Ino, Loc, ROOT, Tree, View};
 use crate::node::{Effects, Happening};
@@ -41,8 +42,7 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
     may_mount(kernel, tid)?;
     let mount = kernel.mounts.get(loc.mount).filter(|mount| mount.root == loc.ino).ok_or(Errno::EINVAL)?;
     if mount.on.is_none() {
-        // The root of the namespace: it is in use, and cannot be detached either.
-        return Err(if detach { Errno::EINVAL } else { Errno::EBUSY });
+        return unmount_root(kernel, loc, detach);
     }
     if !detach && (kernel.mounts.has_children(loc.mount) || is_busy(kernel, loc)) {
         return Err(Errno::EBUSY);
@@ -50,6 +50,20 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
     let path = shown(kernel, &view, loc, target);
     kernel.mounts.detach(loc.mount);
     kernel.tell(tid, Happening::Unmounted { target: path }, fx);
+    Ok(Ret::Ok)
+}
+
+/// "Unmounting" the root makes it read-only, unless somebody writes there (fs/namespace.c, do_umount_root). To detach it
+/// would leave its processes without a root: refused here.
+fn unmount_root(kernel: &mut SimKernel, root: Loc, detach: bool) -> Done {
+    let written = |ofd: &Ofd| ofd.write && ofd.loc().is_some_and(|loc| loc.fs == root.fs);
+    if detach {
+        return Err(Errno::EINVAL);
+    }
+    if kernel.files.opened().any(written) {
+        return Err(Errno::EBUSY);
+    }
+    kernel.mounts.set_superblock_read_only(root.fs, true);
     Ok(Ret::Ok)
 }
 

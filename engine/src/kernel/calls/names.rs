@@ -119,6 +119,9 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
     {
         return Err(Errno::ENOTEMPTY);
     }
+    if replaced.is_none() && matches!(kernel.fs(new.dir.fs), Fs::Proc(_)) {
+        return Err(Errno::ENOENT);
+    }
     may_delete(kernel, &view, old.dir, &stat)?;
     match replaced {
         Some(target) => may_replace(kernel, &view, new.dir, target, is_dir)?,
@@ -133,6 +136,9 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
     }
     if is_mountpoint(kernel, &view, old.dir, old_name) || is_mountpoint(kernel, &view, new.dir, new_name) {
         return Err(Errno::EBUSY);
+    }
+    if !may_move(kernel, moved) {
+        return Err(Errno::EXDEV);
     }
     if let Some(target) = replaced.filter(|_| is_dir)
         && !kernel.fs(target.fs).names(target.ino).is_empty()
@@ -238,6 +244,14 @@ fn leads_to(kernel: &SimKernel, dir: Loc, ancestor: Loc) -> bool {
             Some((parent, _)) => at = parent,
             None => return false,
         }
+    }
+}
+
+/// Overlayfs says so before it looks at the target (fs/overlayfs/dir.c, ovl_rename).
+fn may_move(kernel: &SimKernel, moved: Loc) -> bool {
+    match kernel.fs(moved.fs) {
+        Fs::Overlay(overlay) => overlay.may_move(moved.ino),
+        _ => true,
     }
 }
 

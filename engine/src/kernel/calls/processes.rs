@@ -30,6 +30,10 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         }
         Sys::SigAction { signal, ignore: false } => {
             process.ignored.remove(*signal);
+            if *signal == Signal::SIGCHLD {
+                // So is one that is ignored by default.
+                process.pending.remove(*signal);
+            }
             Ok(Ret::Ok)
         }
         Sys::SigMask { signal, block } => {

@@ -3,9 +3,11 @@
 
 mod containers;
 mod exec;
+
 mod io;
 mod namespaces;
 mod overlay;
+mod overlay_recorded;
 mod paths;
 mod processes;
 

@@ -245,13 +245,23 @@ fn mounts_stack_and_a_mount_point_is_busy() {
             (Sys::Getcwd, err(Errno::ENOENT)),
             (chdir("/tmp/d"), Ret::Ok),
             (umount(false), err(Errno::EINVAL)),
-            (Sys::Umount { target: "/".into(), detach: false }, err(Errno::EBUSY)),
             (mount("t", "/tmp/none", "tmpfs", NONE), err(Errno::ENOENT)),
             (mount("t", "/etc/motd", "tmpfs", NONE), err(Errno::ENOTDIR)),
             (mount("t", "/tmp/d", "nosuchfs", NONE), err(Errno::ENODEV)),
         ],
     );
     assert_eq!(m.names(tid, "/tmp/d"), ["below"]);
+    let root = Sys::Umount { target: "/".into(), detach: false };
+    let fd = m.fd(tid, "/tmp/w", OpenFlags::CREATE);
+    m.table(
+        tid,
+        &[
+            (root.clone(), err(Errno::EBUSY)),
+            (Sys::Close { fd }, Ret::Ok),
+            (root, Ret::Ok),
+            (open("/tmp/w", OpenFlags::CREATE), err(Errno::EROFS)),
+        ],
+    );
 }
 
 /// M4: what is a mount point only elsewhere can be removed, and is detached there.

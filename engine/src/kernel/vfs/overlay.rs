@@ -192,8 +192,13 @@ impl Overlay {
         }
     }
 
-    /// rename(2). A directory that is not wholly in the upperdir cannot move (EXDEV: overlayfs.rst, "renaming
-    /// directories"); the rules of rename(2) itself were checked before.
+    /// A directory that is not wholly in the upperdir cannot move (overlayfs.rst, "renaming directories").
+    pub(in crate::kernel) fn may_move(&self, ino: Ino) -> bool {
+        let is_dir = self.inode(ino).is_some_and(Inode::is_dir);
+        !is_dir || self.nodes.get(&ino).is_none_or(|node| node.lowers.is_empty())
+    }
+
+    /// rename(2); its rules were checked before.
     pub(in crate::kernel) fn rename(
         &mut self,
         (from_dir, from): (Ino, &str),
@@ -202,7 +207,7 @@ impl Overlay {
     ) -> Result<(), Errno> {
         let ino = self.lookup(from_dir, from).ok_or(Errno::ENOENT)?;
         let is_dir = self.inode(ino).is_some_and(Inode::is_dir);
-        if is_dir && !self.nodes[&ino].lowers.is_empty() {
+        if !self.may_move(ino) {
             return Err(Errno::EXDEV);
         }
         let replaced = self.lookup(to_dir, to);
