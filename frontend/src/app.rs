@@ -2,10 +2,11 @@
 
 use crate::components::context::{Context, Session};
 use crate::drive::Driver;
-use crate::host::{EngineHost, address, canvas::Ruler, document, fetch, storage, window};
+use crate::host::{EngineHost, address, canvas::Ruler, document, fetch, live::Live, storage, window};
 use crate::link;
 use crate::pages::{lesson::LessonPage, map::MapPage, projector::ProjectorPage};
 use crate::state::{Action, App, Notice, Sheet};
+use engine::scenario::Input;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use lessons::{Lesson, Scene};
@@ -33,6 +34,7 @@ pub fn Root() -> Html {
     use_keys(session.driver.clone());
     use_address(&app);
     use_theme(&app);
+    use_live(&app, &session);
     let context = Context { app: snapshot(&app), session: (*session).clone() };
     html! {
         <ContextProvider<Context> context={context}>
@@ -167,6 +169,34 @@ async fn read_course() -> Result<lessons::Course, String> {
     Ok(crate::fixture::course())
 }
 
+/// Another link put into the same tab is another session.
+#[hook]
+fn use_other_link() {
+    use_effect_with((), |()| {
+        let listener = EventListener::new(&window(), "hashchange", |_| {
+            let _ = window().location().reload();
+        });
+        move || drop(listener)
+    });
+}
+
+/// The real kernel is asked about every whole input that has happened.
+#[hook]
+fn use_live(app: &UseReducerHandle<App>, session: &Session) {
+    use_other_link();
+    let driver = session.driver.clone();
+    let live = use_memo((), move |()| address::lesson().and_then(|lesson| Live::connect(driver, lesson)));
+    let inputs: Vec<Input> = app.world.iter().flat_map(|world| {
+        let done = world.inputs().iter().filter(|input| input.first_event + input.events <= world.position);
+        done.map(|input| input.input.clone())
+    }).collect();
+    use_effect_with(inputs, move |inputs| {
+        if let (Some(live), false) = (&*live, inputs.is_empty()) {
+            live.want(inputs.clone());
+        }
+    });
+}
+
 /// Keys that work wherever the focus is, except while something is written.
 #[hook]
 fn use_keys(driver: Rc<Driver>) {
@@ -251,7 +281,7 @@ fn use_theme(app: &UseReducerHandle<App>) {
         (false, Some(crate::state::Theme::Light)) => Some("light"),
         (false, None) => None,
     };
-    let still = app.still || app.play.is_none() && app.held.is_some();
+    let still = app.still;
     use_effect_with((theme, still, app.theme), |(theme, still, chosen)| {
         if let Some(root) = window().document().and_then(|document| document.document_element()) {
             let _ = match theme {

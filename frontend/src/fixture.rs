@@ -93,6 +93,7 @@ impl Fixture {
             events: 0,
             output: vec![chunk],
             exit_code: Some(0),
+            advice: None,
         });
         self.event(branch, "", What::Input { text: line.into() }, &[], vec![]);
     }

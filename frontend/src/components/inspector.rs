@@ -28,7 +28,7 @@ pub fn Inspector() -> Html {
     }
     let Some((shown, real)) = subject else { return html! { <div hidden=true></div> } };
     html! {
-        <aside class="inspector" aria-label="Inspector">
+        <section class="inspector" aria-label="Inspector">
             <header>
                 <span class="balloon" aria-hidden="true">{"1"}</span>
                 <div><h2>{&shown.title}</h2><p>{&shown.place.0}{" "}<code>{&shown.place.1}</code></p></div>
@@ -39,7 +39,7 @@ pub fn Inspector() -> Html {
             { table(&shown, real.as_ref()) }
             { why(&page) }
             { provenance(&shown, real.as_ref()) }
-        </aside>
+        </section>
     }
 }
 

@@ -24,10 +24,13 @@ pub fn Prose() -> Html {
         }
         _ => None,
     };
+    let driver = page.driver();
+    let again = Callback::from(move |_: MouseEvent| driver.reset_step());
     html! {
         <section class="prose" aria-label="Lesson" id="lesson-text" tabindex="-1">
             <div class="eye">
                 {format!("Step {} of {}", page.app.step + 1, lesson.steps.len())}
+                <button class="link" onclick={again}>{"start again"}</button>
                 { dashes(&page, &lesson) }
             </div>
             <h1>{&step.title}</h1>
@@ -186,10 +189,6 @@ fn ladder(page: &Context, step: &Step) -> Html {
 
 fn ways(page: &Context, lesson: &Lesson) -> Html {
     let step = page.app.step;
-    let driver = page.driver();
-    let again = Callback::from(move |_: MouseEvent| driver.reset_step());
-    let driver = page.driver();
-    let undo = Callback::from(move |_: MouseEvent| driver.undo());
     let next = match prose::next_title(lesson, step) {
         Some(title) => {
             let words = format!("Next: {}", lower_first(title));
@@ -200,7 +199,6 @@ fn ways(page: &Context, lesson: &Lesson) -> Html {
     html! {
         <div class="ways">
             <button class="back" disabled={step == 0} onclick={page.on(Action::Step(step.saturating_sub(1)))}>{"Back"}</button>
-            <span class="again"><button onclick={undo}>{"Undo"}</button><button onclick={again}>{"Start step again"}</button></span>
             { next }
         </div>
     }

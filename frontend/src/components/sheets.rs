@@ -57,7 +57,7 @@ fn Dialog(props: &DialogProps) -> Html {
     };
     html! {
         <dialog ref={dialog} class={class} aria-label={title} onclose={page.on(Action::Sheet(None))}>
-            <header><h2>{title}</h2><button onclick={page.on(Action::Sheet(None))}>{"Close"}</button></header>
+            <div class="head"><h2>{title}</h2><button onclick={page.on(Action::Sheet(None))}>{"Close"}</button></div>
             {content}
         </dialog>
     }

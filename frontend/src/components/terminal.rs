@@ -5,6 +5,8 @@ use crate::state::{Action, Sheet};
 use crate::view_model::terminal::{Kind, Line, scrollback, typed};
 use engine::scenario::Input;
 use engine::session::{Candidate, Completions};
+use std::cell::RefCell;
+use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::{ClipboardEvent, Element, HtmlInputElement, KeyboardEvent};
 use yew::prelude::*;
@@ -37,8 +39,8 @@ pub fn Terminal() -> Html {
     html! {
         <section class="terminal" aria-label="Terminal" onclick={focus}>
             <div class="files" role="group" aria-label="Files of the lesson">{for files}</div>
-            <div class="screen" ref={screen} tabindex="0" role="log" aria-live="polite" aria-label="Console output">
-                {for lines.iter().map(line)}
+            <div class="screen" ref={screen}>
+                <div role="log" aria-live="polite" aria-label="Console output">{for lines.iter().map(line)}</div>
                 <CommandLine />
             </div>
             <p class="status" role="status">{status.unwrap_or_default()}</p>
@@ -62,14 +64,10 @@ fn line(line: &Line) -> Html {
         Kind::Typed { prompt } => html! { <div class="line"><b>{prompt}</b>{&line.text}</div> },
         Kind::Output => html! { <div class="line">{&line.text}{"\u{200b}"}</div> },
         Kind::Head => html! { <div class="line head">{&line.text}</div> },
-        Kind::Error => html! { <div class={classes!("line", "error", is_advice(&line.text).then_some("advice"))}>{&line.text}{"\u{200b}"}</div> },
+        Kind::Error => html! { <div class="line error">{&line.text}{"\u{200b}"}</div> },
+        Kind::Advice => html! { <div class="line advice">{super::inspector::ticked(&line.text)}</div> },
         Kind::Aside => html! { <div class="line aside">{&line.text}</div> },
     }
-}
-
-/// Drydock's own word beside a real tool's message; it is never mistaken for output.
-fn is_advice(text: &str) -> bool {
-    text.starts_with("drydock: ")
 }
 
 /// What is being typed: the text, where in the history, and what may follow.
@@ -85,6 +83,8 @@ struct Typing {
     picked: usize,
     /// Searching backwards (Ctrl-R) for this.
     search: Option<String>,
+    /// Comes from the history or from choosing: nothing is asked about it.
+    settled: bool,
 }
 
 impl Typing {
@@ -122,8 +122,8 @@ pub fn CommandLine() -> Html {
     let input = use_node_ref();
     let prompt = page.app.world.as_ref().map_or_else(String::new, |world| world.prompt.clone());
     let set = {
-        let (typing, page) = (typing.clone(), page.clone());
-        Callback::from(move |next: Typing| ask_completions(&page, &typing, next))
+        let (typing, page, latest) = (typing.clone(), page.clone(), use_mut_ref(String::new));
+        Callback::from(move |next: Typing| ask_completions(&page, &typing, &latest, next))
     };
     let oninput = {
         let (set, typing) = (set.clone(), typing.clone());
@@ -209,16 +209,19 @@ fn Candidates(props: &CandidatesProps) -> Html {
     }
 }
 
-fn ask_completions(page: &Context, typing: &UseStateHandle<Typing>, next: Typing) {
+fn ask_completions(page: &Context, typing: &UseStateHandle<Typing>, latest: &Rc<RefCell<String>>, next: Typing) {
     typing.set(next.clone());
-    if next.text.trim().is_empty() || next.search.is_some() || next.back > 0 {
+    latest.replace(next.text.clone());
+    if next.text.trim().is_empty() || next.search.is_some() || next.settled {
         return;
     }
-    let typing = typing.clone();
+    let (typing, latest) = (typing.clone(), latest.clone());
     let (line, cursor) = (next.text.clone(), next.text.len() as u32);
-    let asked = next.clone();
     page.driver().complete(line, cursor, Callback::from(move |completions| {
-        typing.set(Typing { completions: Some(completions), ..asked.clone() });
+        // An answer about a line that is no longer there is of no use.
+        if *latest.borrow() == next.text {
+            typing.set(Typing { completions: Some(completions), ..next.clone() });
+        }
     }));
 }
 
@@ -244,20 +247,15 @@ fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &Keyboa
         (false, "Tab") if key.shift_key() && typing.candidates().len() > 1 => {
             let last = typing.candidates().len() - 1;
             let picked = if typing.picked == 0 { last } else { typing.picked - 1 };
-            set_quietly(set, Typing { picked, back: usize::MAX, ..typing.clone() });
+            set.emit(Typing { picked, settled: true, ..typing.clone() });
         }
         (false, "ArrowUp") if !key.alt_key() => set.emit(older(page, typing, 1)),
         (false, "ArrowDown") if !key.alt_key() => set.emit(older(page, typing, -1)),
         (false, "ArrowRight" | "End") if typing.ghost().is_some() && at_end(&input, typing) => take(typing, set),
-        (false, "Escape") => set.emit(Typing { search: None, completions: None, ..typing.clone() }),
+        (false, "Escape") => set.emit(Typing { search: None, completions: None, settled: true, ..typing.clone() }),
         _ => return false,
     }
     true
-}
-
-/// The candidates stay as they are: only the picked one changes.
-fn set_quietly(set: &Callback<Typing>, next: Typing) {
-    set.emit(next);
 }
 
 fn at_end(input: &HtmlInputElement, typing: &Typing) -> bool {
@@ -290,14 +288,13 @@ fn shared_start<'a>(a: &'a str, b: &'a str) -> &'a str {
 
 fn older(page: &Context, typing: &Typing, by: isize) -> Typing {
     let lines = page.app.world.as_ref().map(typed).unwrap_or_default();
-    let at = if typing.back > lines.len() { 0 } else { typing.back };
-    let back = at.saturating_add_signed(by).min(lines.len());
-    let draft = if at == 0 { typing.text.clone() } else { typing.draft.clone() };
+    let back = typing.back.saturating_add_signed(by).min(lines.len());
+    let draft = if typing.back == 0 { typing.text.clone() } else { typing.draft.clone() };
     let text = match back.checked_sub(1) {
         None => draft.clone(),
         Some(i) => lines[lines.len() - 1 - i].clone(),
     };
-    Typing { text, back, draft, ..Typing::default() }
+    Typing { text, back, draft, settled: true, ..Typing::default() }
 }
 
 /// Ctrl-R: the newest older line that holds what was typed; again, the one before it.

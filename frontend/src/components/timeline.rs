@@ -57,6 +57,11 @@ fn controls(page: &Context) -> Html {
         let next = if playing == Some(direction) { None } else { Some(direction) };
         page.on(Action::Play(next))
     };
+    let undo = {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| driver.undo())
+    };
+    let empty = page.app.world.as_ref().is_none_or(|world| world.position == 0);
     const PAUSE: &str = "M5 4h4v12H5zM11 4h4v12h-4z";
     let shown = |direction: Direction, path: &'static str| if playing == Some(direction) { PAUSE } else { path };
     let clock = page.app.world.as_ref().map(|world| crate::view_model::size::clock(world.now)).unwrap_or_default();
@@ -70,7 +75,7 @@ fn controls(page: &Context) -> Html {
                 { button("Step", "M7 4l7 6-7 6zM14 4h2v12h-2z", "first", step(1)) }
                 { button("Play", shown(Direction::Forward, "M6 4l9 6-9 6z"), "", play(Direction::Forward)) }
             </div>
-            <div class="moment"><span class="event">{words.unwrap_or_default()}</span><span class="clock">{clock}</span></div>
+            <div class="moment"><span class="event">{words.unwrap_or_default()}</span><span class="clock">{clock}</span><button class="undo" disabled={empty} onclick={undo}>{"Undo"}</button></div>
         </div>
     }
 }

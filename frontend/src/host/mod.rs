@@ -3,6 +3,7 @@
 pub mod address;
 pub mod canvas;
 pub mod fetch;
+pub mod live;
 #[cfg(feature = "mock")]
 pub mod mock;
 pub mod storage;

@@ -9,8 +9,9 @@ use crate::components::prose::Prose;
 use crate::components::sheets::Sheets;
 use crate::components::terminal::Terminal;
 use crate::components::timeline::TimeLine;
-use crate::host::{document, window};
+use crate::host::document;
 use crate::state::Sheet;
+use lessons::Scene;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -27,6 +28,8 @@ pub fn LessonPage() -> Html {
             let _ = text.focus();
         }
     });
+    let step = page.app.lesson.as_ref().and_then(|lesson| lesson.steps.get(page.app.step));
+    let bare = step.is_some_and(|step| step.scene == Scene::None) && page.app.editing.is_none();
     let inspecting = page.app.selection.is_some();
     let editing = page.app.editing.clone();
     let above = match editing.clone() {
@@ -34,14 +37,13 @@ pub fn LessonPage() -> Html {
         None => html! { <Plate /> },
     };
     let whole_terminal = page.app.sheet == Some(Sheet::Terminal);
-    let here = window().location().pathname().unwrap_or_default();
     html! {
         <div class={classes!("lesson", inspecting.then_some("inspecting"), editing.is_some().then_some("editing"))}>
-            <a class="skip" href={here} onclick={skip}>{"To the text"}</a>
+            <a class="skip" href="#lesson-text" onclick={skip}>{"To the text"}</a>
             <Header />
             <main>
                 <Prose />
-                <div class="scene">
+                <div class={classes!("scene", bare.then_some("bare"))}>
                     <div class="above">
                         { above }
                     </div>

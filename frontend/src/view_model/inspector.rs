@@ -67,9 +67,17 @@ pub fn real(recording: &Recording, world: &World) -> Option<Real> {
     (reached > 0).then(|| Real {
         facts,
         kernel: recording.kernel.clone(),
-        recorded: format!("{}, {}, recorded {}", recording.kernel, recording.architecture, date(&recording.date)),
+        recorded: provenance(recording),
         besides: besides.into_iter().map(input_words).collect(),
     })
+}
+
+/// A recording names its day; a live value has none.
+fn provenance(recording: &Recording) -> String {
+    match recording.date.is_empty() {
+        true => format!("{}, live, on the machine that serves this page", recording.kernel),
+        false => format!("{}, {}, recorded {}", recording.kernel, recording.architecture, date(&recording.date)),
+    }
 }
 
 pub fn inspect(target: &Target, facts: &Facts, real: Option<&Facts>) -> Inspection {

@@ -97,46 +97,11 @@ pub fn category_class(category: Category) -> &'static str {
     }
 }
 
-/// An event in a few words.
+/// An event in words: the engine's own.
 pub fn event_words(event: &Event) -> String {
     match &event.what {
         What::Input { text } => text.clone(),
-        What::Control { text, .. } | What::Limit { text } => text.clone(),
-        What::Kernel { event, times } => {
-            let words = happening_words(&event.what);
-            match times {
-                0 | 1 => words,
-                more => format!("{words}, and {} more", more - 1),
-            }
-        }
-    }
-}
-
-fn happening_words(what: &engine::node::Happening) -> String {
-    use engine::node::Happening::*;
-    match what {
-        Forked { child } => format!("forked pid {}", child.0),
-        Executed { path, argv } => match argv.is_empty() {
-            true => format!("started {path}"),
-            false => format!("started {}", argv.join(" ")),
-        },
-        Exited { status } => match status {
-            engine::call::WaitStatus::Exited(code) => format!("exited {code}"),
-            engine::call::WaitStatus::Signaled(signal) => format!("killed by {}", signal.name()),
-        },
-        Signaled { target, signal, .. } => format!("{} to pid {}", signal.name(), target.0),
-        CopiedUp { path, .. } => format!("copied up {path}"),
-        WhitedOut { path, .. } => format!("whiteout over {path}"),
-        MadeOpaque { path } => format!("opaque {path}"),
-        Created { path } => format!("created {path}"),
-        Wrote { path } => format!("wrote {path}"),
-        Removed { path } => format!("removed {path}"),
-        Renamed { from, to } => format!("renamed {from} to {to}"),
-        ModeChanged { path, mode } => format!("mode {mode:04o} on {path}"),
-        Mounted { target, fstype } => format!("mounted {fstype} on {target}"),
-        Unmounted { target } => format!("unmounted {target}"),
-        HostnameSet { name } => format!("hostname {name}"),
-        Unshared => "new namespaces".to_owned(),
+        _ => engine::trace::describe(event),
     }
 }
 

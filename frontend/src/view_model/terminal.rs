@@ -19,6 +19,8 @@ pub enum Kind {
     /// The head of a table.
     Head,
     Error,
+    /// Drydock's own word about a failure: never part of what a tool printed.
+    Advice,
     /// Something that was done outside the console: a file saved, time that passed.
     Aside,
 }
@@ -38,6 +40,9 @@ pub fn scrollback(world: &World, cleared: u32) -> Vec<Line> {
         }
         let shown = input.output.iter().filter(|chunk| chunk.event <= world.position);
         push_output(&mut lines, shown.map(|chunk| (chunk.stderr, chunk.text.as_str())));
+        if let Some(advice) = input.advice.as_ref().filter(|_| input.first_event + input.events <= world.position) {
+            lines.push(Line { kind: Kind::Advice, text: advice.clone() });
+        }
     }
     if lines.len() > SCROLLBACK_LINES {
         lines.drain(..lines.len() - SCROLLBACK_LINES);

@@ -209,7 +209,8 @@ fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) 
         let full = input_words(&input.input);
         let font = Font::sans(style.font);
         let font = if current == Some(i) { font.bold() } else { font };
-        let label = fit(measure, &full, font, (next - from).max(0.0));
+        let room = (next - from).max(0.0);
+        let label = if measure.width(&full, font) <= room { full.clone() } else { fit(measure, &gist(&full), font, room) };
         // An ellipsis and a letter say nothing.
         let label = if label.chars().count() < 4 && label != full { String::new() } else { label };
         brackets.push(Bracket {
@@ -222,6 +223,11 @@ fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) 
         });
     }
     brackets
+}
+
+/// A command without its options: what is left says what it was about.
+fn gist(line: &str) -> String {
+    line.split(' ').filter(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
 }
 
 pub fn input_words(input: &Input) -> String {

@@ -155,7 +155,7 @@ impl Ground {
         let (x, font) = (self.left + canvas.style.words_dx, canvas.style.font);
         let width = canvas.text_width(words, canvas.sans());
         let y = row.y + row.height / 2.0 + font * 0.3;
-        canvas.rect(format!("breakground{words}"), "plate", x - 4.0, row.y, width + 8.0, row.height - 1.0);
+        canvas.rect(format!("breakground{words}"), "ground", x - 4.0, row.y, width + 8.0, row.height - 1.0);
         canvas.text(format!("break{words}"), "i3", x, y, font, Anchor::Start, vec![Run::new(words, "")]);
     }
 

@@ -178,7 +178,7 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
             None => (x + style.bob * 2.0, to + size * 0.9),
         };
         if style.title.is_some() || style.found_in_bar {
-            canvas.rect(format!("rise ground {key}"), "plate", tx - 3.0, ty - size * 0.86, width + 6.0, size * 1.1);
+            canvas.rect(format!("rise ground {key}"), "ground", tx - 3.0, ty - size * 0.86, width + 6.0, size * 1.1);
             let class = if style.found_in_bar { "ut b" } else { "ut" };
             canvas.text(format!("rise words {key}"), class, tx, ty, size, Anchor::Start, vec![Run::new(words, "")]);
         }

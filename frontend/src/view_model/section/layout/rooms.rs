@@ -1,6 +1,6 @@
 //! The containers: open rooms on the strata, a column for each path that is looked up, the upperdir as a tray.
 
-use super::Canvas;
+use super::{Canvas, widest_gap};
 use crate::view_model::measure::{Font, fit};
 use crate::view_model::moment::base_name;
 use crate::view_model::section::model::{Column, Found, Room, RoomState, SectionModel};
@@ -103,7 +103,7 @@ impl<'a> Rooms<'a> {
         canvas.rect(format!("air {name}"), "air", x, self.top, width, self.height);
         canvas.rect(format!("tray {name}"), "tray", x, self.tray_top(), width, self.tray);
         canvas.line(format!("floor {name}"), "floor", x, self.tray_top(), x + width, self.tray_top());
-        canvas.rect(format!("room {name}"), "cut room", x, self.top, width, self.height);
+        canvas.rect(format!("room {name}"), "cut container", x, self.top, width, self.height);
         self.draw_name(canvas, place);
         for stand in &place.columns {
             self.draw_column_name(canvas, place, stand);
@@ -183,7 +183,10 @@ impl<'a> Rooms<'a> {
             _ => return,
         };
         if !canvas.style.names_beside || names > 0 {
-            let x = place.x + place.width * if canvas.style.names_beside { 0.5 } else { 0.51 };
+            // Between the lines that fall through the tray.
+            let falling: Vec<f64> = place.columns.iter().filter(|s| matches!(s.column.found, Found::Layer(_))).map(|s| s.x).collect();
+            let (from, to) = widest_gap(place.x + 4.0, place.x + place.width - 4.0, &falling, 6.0);
+            let x = (from + to) / 2.0;
             canvas.text(format!("tray words {name}"), "i2", x, middle + font * 0.36, font, Anchor::Middle, vec![Run::new(words, "")]);
         }
     }
