@@ -124,3 +124,115 @@ pub fn human(bytes: u64) -> String {
         unit *= 1024;
     }
 }
+
+/// A mode as chmod(1) and mkdir(1) take it: octal, or clauses like `u+x,go=r`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModeChange {
+    octal: Option<u32>,
+    clauses: Vec<Clause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Clause {
+    /// Bits of the classes named; `None` without any: all, less what the umask holds back.
+    who: Option<u32>,
+    op: char,
+    what: String,
+}
+
+impl ModeChange {
+    pub fn parse(text: &str) -> Option<ModeChange> {
+        if text.starts_with(|c: char| c.is_ascii_digit()) {
+            let octal = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777)?;
+            return Some(ModeChange { octal: Some(octal), clauses: Vec::new() });
+        }
+        let mut clauses = Vec::new();
+        for part in text.split(',') {
+            let at = part.find(['+', '-', '='])?;
+            let mut who = 0;
+            for c in part[..at].chars() {
+                who |= match c {
+                    'u' => 0o4700,
+                    'g' => 0o2070,
+                    'o' => 0o1007,
+                    'a' => 0o7777,
+                    _ => return None,
+                };
+            }
+            let mut rest = &part[at..];
+            while let Some(op) = rest.chars().next() {
+                let end = rest[1..].find(['+', '-', '=']).map_or(rest.len(), |n| n + 1);
+                let what = &rest[1..end];
+                if !what.chars().all(|c| "rwxXstugo".contains(c)) {
+                    return None;
+                }
+                clauses.push(Clause { who: (who != 0).then_some(who), op, what: what.to_owned() });
+                rest = &rest[end..];
+            }
+        }
+        Some(ModeChange { octal: None, clauses })
+    }
+
+    pub fn apply(&self, mode: u32, dir: bool, umask: u32) -> u32 {
+        if let Some(octal) = self.octal {
+            // A directory's set-ID bits survive an octal mode of fewer than five digits (GNU).
+            return if dir { octal | mode & 0o6000 } else { octal };
+        }
+        let mut mode = mode;
+        for clause in &self.clauses {
+            let who = clause.who.unwrap_or(0o7777 & !umask);
+            let mut bits = 0;
+            for c in clause.what.chars() {
+                bits |= match c {
+                    'r' => 0o444,
+                    'w' => 0o222,
+                    'x' => 0o111,
+                    'X' if dir || mode & 0o111 != 0 => 0o111,
+                    's' => 0o6000,
+                    't' => 0o1000,
+                    'u' => spread(mode >> 6),
+                    'g' => spread(mode >> 3),
+                    'o' => spread(mode),
+                    _ => 0,
+                };
+            }
+            let bits = bits & who;
+            mode = match clause.op {
+                '+' => mode | bits,
+                '-' => mode & !bits,
+                _ => mode & !(clause.who.unwrap_or(0o7777) & 0o777) | bits,
+            };
+        }
+        mode & 0o7777
+    }
+
+    /// Whether the umask matters to it.
+    pub fn needs_umask(&self) -> bool {
+        self.clauses.iter().any(|clause| clause.who.is_none())
+    }
+}
+
+fn spread(class: u32) -> u32 {
+    (class & 7) * 0o111
+}
+
+/// `rw-r--r--`
+pub fn permissions(mode: u32) -> String {
+    mode_text(&Stat { kind: FileKind::File, mode, uid: 0, gid: 0, size_bytes: 0, nlink: 1, mtime_s: 0, rdev: (0, 0) })
+        [1..]
+        .to_owned()
+}
+
+/// `regular file`, as stat(1) says it.
+pub fn kind_text(stat: &Stat) -> &'static str {
+    match stat.kind {
+        FileKind::File if stat.size_bytes == 0 => "regular empty file",
+        FileKind::File => "regular file",
+        FileKind::Dir => "directory",
+        FileKind::Symlink => "symbolic link",
+        FileKind::CharDevice => "character special file",
+        FileKind::BlockDevice => "block special file",
+        FileKind::Fifo => "fifo",
+        FileKind::Socket => "socket",
+    }
+}

@@ -8,18 +8,27 @@
 //! messages and exit codes of the real ones (GNU coreutils 9.1, dash 0.5.12 and their contemporaries in Debian 12).
 
 mod calendar;
+mod copy;
+mod data;
 mod docker;
+mod exec;
 mod file;
-mod filter;
 mod glob;
 mod kill;
 mod ls;
 pub mod machine;
+mod node;
+mod one;
 mod options;
 mod plain;
+mod ps;
 mod sh;
 mod sleep;
 mod slurp;
+mod tar;
+mod test;
+mod text;
+mod tree;
 mod unpack;
 
 use crate::call::{Ret, Sys};
@@ -54,7 +63,16 @@ programs! {
     Launch(Machine<sh::Launch, sh::Launching>);
     /// Says something it knew from the start.
     Plain(Machine<plain::Plain, plain::Nothing>);
-    Filter(Machine<filter::Filter, filter::Task>);
+    Text(Machine<text::Text, text::Task>);
+    One(Machine<one::One, one::Task>);
+    Tree(Machine<tree::Tree, tree::Task>);
+    Copy(Machine<copy::Copy, copy::Task>);
+    Data(Machine<data::Data, data::Task>);
+    Test(Machine<test::Test, test::Task>);
+    Node(Machine<node::NodeTool, node::Task>);
+    Exec(Machine<exec::Exec, exec::Task>);
+    Ps(Machine<ps::Ps, ps::Task>);
+    Tar(Machine<tar::Tar, tar::Task>);
     Sleep(Machine<sleep::Sleep, sleep::Task>);
     Kill(Machine<kill::Kill, kill::Task>);
     Ls(Machine<ls::Ls, ls::Task>);
@@ -66,14 +84,17 @@ impl Program {
     /// The program that the toolbox runs for `argv`, where `argv[0]` is the name on the `#!` line (`sh`, `ls`, …) and
     /// `argv[1]` the path it was started by.
     pub fn start(argv: &[String], env: &[String]) -> Program {
-        let name = argv.first().map_or("", String::as_str);
-        let path = argv.get(1).map_or(name, String::as_str);
-        let args = argv.get(2..).unwrap_or(&[]);
+        let line = argv.first().map_or("", String::as_str);
+        let path = argv.get(1).map_or(line, String::as_str);
+        // The kernel hands over all that follows the interpreter on a `#!` line as one argument (execve(2)).
+        let mut words = line.split_ascii_whitespace().map(str::to_owned);
+        let name = words.next().unwrap_or_default();
+        let args: Vec<String> = words.chain(argv.iter().skip(2).cloned()).collect();
         if name == "sh" {
-            return Program::Sh(Box::new(sh::start(path, args, env)));
+            return Program::Sh(Box::new(sh::start(path, &args, env)));
         }
-        let tool = Program::tool(name, name, args, env);
-        tool.unwrap_or_else(|| plain::said(name, "", &format!("{path}: {name}: not simulated\n"), 127))
+        Program::tool(&name, &name, &args, env)
+            .unwrap_or_else(|| plain::said(&name, "", &format!("{path}: {name}: not simulated\n"), 127))
     }
 
     /// A tool as a shell's builtin: its messages begin with `says`.
@@ -83,10 +104,27 @@ impl Program {
 
     fn tool(name: &str, says: &str, args: &[String], env: &[String]) -> Option<Program> {
         Some(match name {
-            "true" => Program::Exit { code: 0 },
+            "true" | ":" => Program::Exit { code: 0 },
             "false" => Program::Exit { code: 1 },
-            "echo" | "basename" | "dirname" => plain::start(name, says, args),
-            "cat" => filter::start(name, says, args),
+            "echo" | "printf" | "seq" | "expr" | "basename" | "dirname" | "printenv" => {
+                plain::start(name, says, args, env)
+            }
+            "cat" | "more" | "less" | "head" | "tail" | "tee" | "wc" | "grep" | "egrep" | "fgrep" | "sed" | "sort"
+            | "uniq" | "cut" | "tr" | "sha256sum" => text::start(name, says, args),
+            "mkdir" | "rmdir" | "touch" | "ln" | "readlink" | "realpath" | "stat" | "truncate" => {
+                one::start(name, says, args)
+            }
+            "rm" | "chmod" | "chown" | "chgrp" | "du" | "find" => tree::start(name, says, args),
+            "cp" | "mv" => copy::start(name, says, args),
+            "dd" | "fill" | "save" | "yes" => data::start(name, says, args),
+            "test" | "[" => test::start(name, says, args),
+            "id" | "whoami" | "hostname" | "uname" | "date" | "mount" | "umount" | "which" | "df" | "serve" | "pwd" => {
+                node::start(name, says, args, env)
+            }
+            "env" | "unshare" | "xargs" | "nohup" => exec::start(name, says, args, env),
+            "ps" | "pstree" => ps::start(name, says, args),
+            "tar" => tar::start(says, args),
+            "clear" => node::clear(),
             "sleep" => sleep::start(says, args),
             "kill" => kill::start(says, args),
             "ls" => ls::start(says, args),

@@ -27,19 +27,26 @@ pub struct Parsed {
 /// A mistake in the options; the message is GNU's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misuse {
-    says: String,
     text: String,
 }
 
 impl Misuse {
+    /// `NAME: TEXT`, and the hint at `--help`.
     pub fn new(says: &str, text: String) -> Misuse {
-        Misuse { says: says.to_owned(), text }
+        Misuse { text: format!("{says}: {text}\nTry '{says} --help' for more information.\n") }
+    }
+
+    /// `NAME: TEXT` alone.
+    pub fn plain(says: &str, text: &str) -> Misuse {
+        Misuse { text: format!("{says}: {text}\n") }
+    }
+
+    pub fn whole(text: String) -> Misuse {
+        Misuse { text }
     }
 
     pub fn with_status(self, status: i32) -> Program {
-        let name = &self.says;
-        let text = format!("{name}: {}\nTry '{name} --help' for more information.\n", self.text);
-        plain::said(name, "", &text, status)
+        plain::said("", "", &self.text, status)
     }
 }
 

@@ -33,7 +33,7 @@ pub fn start(name: &str, args: &[String]) -> Program {
     for arg in args {
         match interval(arg) {
             Some(n) => ns = ns.saturating_add(n),
-            None => return plain::said(name, "", &format!("{name}: invalid time interval ‘{arg}’\n{again}"), 1),
+            None => return plain::said(name, "", &format!("{name}: invalid time interval '{arg}'\n{again}"), 1),
         }
     }
     Program::Sleep(Box::new(Machine::new(name, Sleep, [Task::Sleep { ns }])))

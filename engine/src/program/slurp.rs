@@ -25,6 +25,7 @@ enum Stage {
 }
 
 /// What to do next: make this call and come back with its answer, or take the result.
+#[derive(Debug)]
 pub enum Slurping {
     Call(Sys),
     Done(Result<Vec<u8>, Errno>),

@@ -17,6 +17,10 @@ pub struct Unpack {
     dest: String,
     chown: Option<(u32, u32)>,
     chmod: Option<u32>,
+    /// tar -v: each name as it is made.
+    verbose: bool,
+    /// tar: only these and what is below them; empty is all.
+    only: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +52,7 @@ pub enum Task {
 }
 
 pub fn start(args: &[String]) -> Program {
-    let mut tool = Unpack { dest: String::new(), chown: None, chmod: None };
+    let mut tool = Unpack { dest: String::new(), chown: None, chmod: None, verbose: false, only: Vec::new() };
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         let good = match arg.as_str() {
@@ -83,6 +87,12 @@ pub fn start(args: &[String]) -> Program {
     Program::Unpack(Box::new(Machine::new("unpack", tool, tasks)))
 }
 
+/// `tar -x`: the same, from a file or standard input into a directory that is there.
+pub fn extract(says: &str, archive: Slurp, dest: &str, verbose: bool, only: Vec<String>) -> Program {
+    let tool = Unpack { dest: dest.to_owned(), chown: None, chmod: None, verbose, only };
+    Program::Unpack(Box::new(Machine::new(says, tool, [Task::Archive(archive)])))
+}
+
 impl Steps<Task> for Unpack {
     fn step(&mut self, task: Task, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         match task {
@@ -103,7 +113,13 @@ impl Steps<Task> for Unpack {
                 Ok(()) | Err(Errno::EEXIST) => None,
                 Err(errno) => self.failed(&path, errno, cx),
             },
-            Task::Entry(entry) => self.make(entry, cx),
+            Task::Entry(entry) => {
+                if self.verbose {
+                    let slash = if entry.kind == Kind::Dir { "/" } else { "" };
+                    cx.line(&format!("{}{slash}", entry.path));
+                }
+                self.make(entry, cx)
+            }
             Task::Made(entry) => match answer::done(ret) {
                 Ok(()) => self.dress(entry, cx),
                 Err(Errno::EEXIST) if entry.kind == Kind::Dir => self.dress(entry, cx),
@@ -172,7 +188,12 @@ impl Unpack {
         };
         match read(&archive) {
             Ok(entries) => {
-                let entries: Vec<Arc<Entry>> = entries.into_iter().map(Arc::new).collect();
+                let wanted = |entry: &Entry| {
+                    let below = |name: &String| entry.path.starts_with(&format!("{}/", name.trim_end_matches('/')));
+                    let named = |name: &String| entry.path == name.trim_end_matches('/') || below(name);
+                    self.only.is_empty() || self.only.iter().any(named)
+                };
+                let entries: Vec<Arc<Entry>> = entries.into_iter().filter(wanted).map(Arc::new).collect();
                 let dirs: Vec<Arc<Entry>> = entries.iter().filter(|e| e.kind == Kind::Dir).rev().cloned().collect();
                 cx.push_all(entries.into_iter().map(Task::Entry).chain(dirs.into_iter().map(Task::Time)));
             }

@@ -8,6 +8,8 @@ use rand_chacha::rand_core::{Rng as _, SeedableRng};
 pub enum Stream {
     DockerIds = 1,
     DockerNames = 2,
+    /// `fill`: bytes that do not compress.
+    Fill = 3,
     /// getrandom(2) of guests; offset by the pid.
     Guests = 1000,
 }

@@ -139,7 +139,17 @@ impl Arith<'_> {
         if let Some(name) = self.name() {
             return self.variable(&name);
         }
-        let len = self.rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(self.rest.len());
+        let hex = self.rest.starts_with("0x") || self.rest.starts_with("0X");
+        let octal = self.rest.starts_with('0') && !hex;
+        // As strtoimax(3): the digits end where their base ends.
+        let ends = |c: char| {
+            if octal {
+                !c.is_digit(8)
+            } else {
+                !c.is_ascii_hexdigit() && c != 'x' && c != 'X' || !hex && !c.is_ascii_digit()
+            }
+        };
+        let len = self.rest.find(ends).unwrap_or(self.rest.len());
         match number(&self.rest[..len]) {
             Some(n) => {
                 self.rest = &self.rest[len..];

@@ -138,7 +138,7 @@ impl Shell {
             Task::DotOpened { name, candidates } => match answer::fd(ret) {
                 Ok(fd) => {
                     let read = Sys::Read { fd, len: IO_LIMIT_BYTES as u32 };
-                    return cx.call(read, ShTask::ScriptRead { fd, text: Vec::new(), kind: SourceKind::Dot });
+                    return cx.call(read, ShTask::ScriptRead { fd, text: Vec::new(), name: Some(name) });
                 }
                 Err(errno) if candidates.is_empty() && name.contains('/') => {
                     self.say(cx, &format!(".: cannot open {name}: {}", super::redirect::open_error(errno)));

@@ -139,13 +139,11 @@ impl Shell {
 
     fn branch(&mut self, node: &Node, how: How, cx: &mut Cx<Task>) -> Option<Sys> {
         let Node::If { then, otherwise, .. } = node else { return None };
-        if self.status == 0 {
-            cx.push(Task::Eval(then.clone(), how));
-        } else {
-            self.status = 0;
-            if let Some(otherwise) = otherwise {
-                cx.push(Task::Eval(otherwise.clone(), how));
-            }
+        match otherwise {
+            _ if self.status == 0 => cx.push(Task::Eval(then.clone(), how)),
+            // `$?` is still the condition's there.
+            Some(otherwise) => cx.push(Task::Eval(otherwise.clone(), how)),
+            None => self.status = 0,
         }
         None
     }
@@ -410,7 +408,8 @@ impl Shell {
         // In a subshell the descriptors that redirections saved are not the command's.
         let close = self.undo.iter().flatten().filter_map(|(_, was)| *was).collect();
         let env = self.environment(&assigns);
-        let launch = Launch { says: format!("{}: {}: {prefix}", self.arg0, self.line), path, argv, env, close };
+        let says = format!("{}: {}: {prefix}", self.arg0, self.line);
+        let launch = Launch { says, path, argv, env, close };
         if how.tail || purpose == Purpose::Exec {
             cx.push_all([Task::Inline(Box::new(launch.program())), Task::Leave]);
             return None;

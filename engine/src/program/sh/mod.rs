@@ -21,6 +21,7 @@ mod vars;
 mod word;
 
 pub use launch::{Launch, Launching};
+pub use vars::DEFAULT_PATH;
 
 use super::Program;
 use super::machine::{Cx, Machine, Steps, answer};
@@ -83,6 +84,8 @@ struct Options {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Source {
     kind: SourceKind,
+    /// The file of a `.`, which dash puts before its messages.
+    name: Option<String>,
     text: String,
     at: usize,
     line: u32,
@@ -120,7 +123,7 @@ pub enum Task {
     ScriptRead {
         fd: Fd,
         text: Vec<u8>,
-        kind: SourceKind,
+        name: Option<String>,
     },
     /// Read and carry out the commands of the innermost source.
     Commands,
@@ -334,7 +337,7 @@ impl Steps<Task> for Shell {
             Task::ScriptOpened(path) => match answer::fd(ret) {
                 Ok(fd) => {
                     let read = Sys::Read { fd, len: IO_LIMIT_BYTES as u32 };
-                    cx.call(read, Task::ScriptRead { fd, text: Vec::new(), kind: SourceKind::Script })
+                    cx.call(read, Task::ScriptRead { fd, text: Vec::new(), name: None })
                 }
                 Err(errno) => {
                     cx.err(&format!("sh: 0: cannot open {path}: {}\n", redirect::open_error(errno)));
@@ -342,7 +345,7 @@ impl Steps<Task> for Shell {
                     None
                 }
             },
-            Task::ScriptRead { fd, text, kind } => self.script_read(fd, text, kind, ret, cx),
+            Task::ScriptRead { fd, text, name } => self.script_read(fd, text, name, ret, cx),
             Task::Commands => self.commands(cx),
             Task::Prompted => cx.call(Sys::Read { fd: 0, len: 8192 }, Task::GotInput),
             Task::GotInput => self.got_input(ret),
@@ -437,7 +440,14 @@ impl Shell {
                 cx.call(open, Task::ScriptOpened(path))
             }
             None => {
-                self.sources.push(Source { kind: SourceKind::Stdin, text: String::new(), at: 0, line: 1, ends: false });
+                self.sources.push(Source {
+                    kind: SourceKind::Stdin,
+                    name: None,
+                    text: String::new(),
+                    at: 0,
+                    line: 1,
+                    ends: false,
+                });
                 cx.call(Sys::Isatty { fd: 0 }, Task::GotTty)
             }
         }
@@ -450,17 +460,28 @@ impl Shell {
             return;
         }
         let line = if kind == SourceKind::Eval { self.line } else { 1 };
-        self.sources.push(Source { kind, text, at: 0, line, ends: true });
+        self.sources.push(Source { kind, name: None, text, at: 0, line, ends: true });
         cx.push(Task::Commands);
     }
 
-    fn script_read(&mut self, fd: Fd, mut text: Vec<u8>, kind: SourceKind, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
+    fn script_read(
+        &mut self,
+        fd: Fd,
+        mut text: Vec<u8>,
+        name: Option<String>,
+        ret: Ret,
+        cx: &mut Cx<Task>,
+    ) -> Option<Sys> {
         let data = answer::data(ret).unwrap_or_default();
         text.extend_from_slice(&data);
         if !data.is_empty() && text.len() < TEXT_BYTES {
-            return cx.call(Sys::Read { fd, len: IO_LIMIT_BYTES as u32 }, Task::ScriptRead { fd, text, kind });
+            return cx.call(Sys::Read { fd, len: IO_LIMIT_BYTES as u32 }, Task::ScriptRead { fd, text, name });
         }
+        let kind = if name.is_some() { SourceKind::Dot } else { SourceKind::Script };
         self.read_from(kind, String::from_utf8_lossy(&text).into_owned(), cx);
+        if let Some(source) = self.sources.last_mut() {
+            source.name = name;
+        }
         cx.call(Sys::Close { fd }, Task::Ignore)
     }
 
@@ -548,7 +569,9 @@ impl Shell {
     }
 
     fn say(&mut self, cx: &mut Cx<Task>, message: &str) {
-        cx.err(&format!("{}: {}: {message}\n", self.arg0, self.line));
+        let dot = self.sources.last().and_then(|source| source.name.as_ref());
+        let dot = dot.map(|name| format!("{name}: ")).unwrap_or_default();
+        cx.err(&format!("{}: {}: {dot}{message}\n", self.arg0, self.line));
     }
 
     /// An error that ends a shell, or only the line if a person typed it (2.8.1 Consequences of Shell Errors).

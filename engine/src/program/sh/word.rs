@@ -408,8 +408,3 @@ fn char_len(first: u8) -> usize {
         _ => 1,
     }
 }
-
-/// A word made of text that is taken as it is.
-pub fn literal(text: &str) -> Word {
-    Arc::from([Part::Text { text: text.to_owned(), quoted: true }])
-}

@@ -1,0 +1,373 @@
+//! Tools about the machine and the user: `id`, `hostname`, `uname`, `date`, `mount`, `umount`, `which`, `df`, and the
+//! stand-in daemon `serve`.
+
+use super::Program;
+use super::calendar::Date;
+use super::file::Names;
+use super::machine::{Cx, Machine, Steps, answer, join};
+use super::options::{Misuse, Options, Parsed};
+use super::plain::said;
+use super::sh::DEFAULT_PATH;
+use super::slurp::{Slurp, Slurping};
+use crate::call::{Errno, FileKind, MountFlags, Ret, Signal, Sys};
+use serde::{Deserialize, Serialize};
+
+/// What uname(1) says on every node: what the real kernel is called is not the lesson's (`uname -r` is not compared).
+const RELEASE: &str = "6.1.0-drydock";
+const VERSION: &str = "#1 SMP Debian";
+const MACHINE: &str = "x86_64";
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeTool {
+    name: String,
+    flags: String,
+    operands: Vec<String>,
+    names: Names,
+    uid: u32,
+    gid: u32,
+    path: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    Uid,
+    UidKnown,
+    GidKnown,
+    Passwd(Slurp),
+    Group(Slurp),
+    Id,
+    Uname,
+    Named,
+    Clock,
+    Clocked,
+    Mounts(Slurp),
+    Mount { target: String, sys: Sys },
+    Mounted { target: String },
+    Umount(String),
+    Umounted(String),
+    Which { name: String, at: usize },
+    WhichSeen { name: String, at: usize },
+    Cwd,
+    SetHostname(String),
+    HostnameSet,
+    Block(Signal),
+    Listen,
+    Waited,
+    Ignore,
+}
+
+pub fn start(name: &str, says: &str, args: &[String], env: &[String]) -> Program {
+    match build(name, says, args, env) {
+        Ok(program) => program,
+        Err(misuse) => misuse.with_status(1),
+    }
+}
+
+fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
+    let options = match name {
+        "id" => Options { flags: "unGgr", long: &[("user", 'u'), ("group", 'g'), ("name", 'n')], ..Options::default() },
+        "hostname" => Options { flags: "sfiId", ..Options::default() },
+        "uname" => Options {
+            flags: "asnrvmpio",
+            long: &[("all", 'a'), ("kernel-release", 'r'), ("nodename", 'n'), ("machine", 'm')],
+            ..Options::default()
+        },
+        "date" => Options { flags: "uR", long: &[("utc", 'u')], ..Options::default() },
+        "mount" => Options {
+            flags: "BRrwvlna",
+            values: "to",
+            long: &[("bind", 'B'), ("rbind", 'R'), ("types", 't'), ("options", 'o'), ("read-only", 'r')],
+            posix: false,
+        },
+        "umount" => Options { flags: "lfRv", long: &[("lazy", 'l'), ("force", 'f')], ..Options::default() },
+        "df" => Options { flags: "hTaik", values: "t", ..Options::default() },
+        "serve" => Options { posix: true, ..Options::default() },
+        "pwd" => Options { flags: "PL", ..Options::default() },
+        _ => Options { flags: "as", ..Options::default() },
+    };
+    let parsed = Parsed::of(says, args, &options)?;
+    let path = env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
+    let passwd = || Task::Passwd(Slurp::file("/etc/passwd"));
+    let tasks = match name {
+        "id" => vec![Task::Uid, passwd(), Task::Group(Slurp::file("/etc/group")), Task::Id],
+        "whoami" => match parsed.operands.first() {
+            Some(extra) => return Err(Misuse::new(says, format!("extra operand '{extra}'"))),
+            None => vec![Task::Uid, passwd(), Task::Id],
+        },
+        "hostname" => match parsed.operands.first() {
+            Some(new) => vec![Task::SetHostname(new.clone())],
+            None => vec![Task::Uname],
+        },
+        "uname" => vec![Task::Uname],
+        "date" => vec![Task::Clock],
+        "df" => vec![Task::Mounts(Slurp::file("/proc/mounts"))],
+        "mount" if parsed.operands.is_empty() => vec![Task::Mounts(Slurp::file("/proc/mounts"))],
+        "mount" => vec![mount(says, &parsed)?],
+        "umount" if parsed.operands.is_empty() => return Err(Misuse::new(says, "bad usage".to_owned())),
+        "umount" => parsed.operands.iter().cloned().map(Task::Umount).collect(),
+        "which" => parsed.operands.iter().map(|name| Task::Which { name: name.clone(), at: 0 }).collect(),
+        "pwd" => vec![Task::Cwd],
+        _ => vec![Task::Block(Signal::SIGTERM), Task::Listen],
+    };
+    let tool = NodeTool {
+        name: name.to_owned(),
+        flags: parsed.flags,
+        operands: parsed.operands,
+        names: Names::default(),
+        uid: 0,
+        gid: 0,
+        path: path.split(':').map(str::to_owned).collect(),
+    };
+    Ok(Program::Node(Box::new(Machine::new(says, tool, tasks))))
+}
+
+fn mount(says: &str, parsed: &Parsed) -> Result<Task, Misuse> {
+    let words: Vec<&str> = parsed.value('o').map_or(Vec::new(), |o| o.split(',').collect());
+    let has = |word: &str| words.contains(&word);
+    let flags = MountFlags {
+        bind: parsed.has('B') || parsed.has('R') || has("bind") || has("rbind"),
+        recursive: parsed.has('R') || has("rbind"),
+        read_only: parsed.has('r') || has("ro"),
+        remount: has("remount"),
+    };
+    let known = ["bind", "rbind", "ro", "rw", "remount", "defaults", "nosuid", "nodev", "noexec", "relatime"];
+    let data: Vec<&str> = words.iter().copied().filter(|word| !known.contains(word)).collect();
+    let (source, target) = match &parsed.operands[..] {
+        [source, target] => (source.clone(), target.clone()),
+        [target] if flags.remount => ("none".to_owned(), target.clone()),
+        [target] => return Err(Misuse::plain(says, &format!("{target}: can't find in /etc/fstab."))),
+        _ => return Err(Misuse::new(says, "bad usage".to_owned())),
+    };
+    let fstype = parsed.value('t').unwrap_or("").to_owned();
+    let sys = Sys::Mount { source, target: target.clone(), fstype, flags, data: data.join(",") };
+    Ok(Task::Mount { target, sys })
+}
+
+impl Steps<Task> for NodeTool {
+    fn step(&mut self, task: Task, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
+        match task {
+            Task::Uid => return cx.call(Sys::Getuid, Task::UidKnown),
+            Task::UidKnown => {
+                self.uid = u32::try_from(answer::int(ret).unwrap_or(0)).unwrap_or(0);
+                return cx.call(Sys::Getgid, Task::GidKnown);
+            }
+            Task::GidKnown => self.gid = u32::try_from(answer::int(ret).unwrap_or(0)).unwrap_or(0),
+            Task::Passwd(mut slurp) => match slurp.next(ret) {
+                Slurping::Call(sys) => return cx.call(sys, Task::Passwd(slurp)),
+                Slurping::Done(data) => self.names.add_passwd(&data.unwrap_or_default()),
+            },
+            Task::Group(mut slurp) => match slurp.next(ret) {
+                Slurping::Call(sys) => return cx.call(sys, Task::Group(slurp)),
+                Slurping::Done(data) => self.names.add_group(&data.unwrap_or_default()),
+            },
+            Task::Id => self.id(cx),
+            Task::Uname => return cx.call(Sys::Uname, Task::Named),
+            Task::Named => match ret {
+                Ret::Uname { hostname } => self.uname(&hostname, cx),
+                _ => cx.fail(1, "cannot get system name"),
+            },
+            Task::Clock => return cx.call(Sys::Clock, Task::Clocked),
+            Task::Clocked => self.date(answer::int(ret).unwrap_or(0), cx),
+            Task::Mounts(mut slurp) => match slurp.next(ret) {
+                Slurping::Call(sys) => return cx.call(sys, Task::Mounts(slurp)),
+                Slurping::Done(Ok(data)) => self.mounts(&String::from_utf8_lossy(&data), cx),
+                Slurping::Done(Err(errno)) => cx.fail(1, &format!("/proc/mounts: {}", errno.text())),
+            },
+            Task::Mount { target, sys } => return cx.call(sys, Task::Mounted { target }),
+            Task::Mounted { target } => {
+                if let Err(errno) = answer::done(ret) {
+                    let why = match errno {
+                        Errno::ENOENT => "mount point does not exist.".to_owned(),
+                        Errno::ENOTDIR => "mount point is not a directory.".to_owned(),
+                        Errno::EPERM => "permission denied.".to_owned(),
+                        Errno::ENODEV => "unknown filesystem type.".to_owned(),
+                        Errno::EINVAL => "wrong fs type, bad option, bad superblock, missing codepage or helper \
+                                          program, or other error."
+                            .to_owned(),
+                        other => format!("mount(2) system call failed: {}.", other.text()),
+                    };
+                    cx.fail(32, &format!("{target}: {why}"));
+                }
+            }
+            Task::Umount(target) => {
+                let detach = self.flags.contains('l');
+                return cx.call(Sys::Umount { target: target.clone(), detach }, Task::Umounted(target));
+            }
+            Task::Umounted(target) => {
+                if let Err(errno) = answer::done(ret) {
+                    let why = match errno {
+                        Errno::ENOENT => "no mount point specified.".to_owned(),
+                        Errno::EINVAL => "not mounted.".to_owned(),
+                        Errno::EBUSY => "target is busy.".to_owned(),
+                        Errno::EPERM => "must be superuser to unmount.".to_owned(),
+                        other => format!("umount failed: {}.", other.text()),
+                    };
+                    cx.fail(32, &format!("{target}: {why}"));
+                }
+            }
+            Task::Which { name, at } => {
+                let path = match self.path.get(at) {
+                    _ if name.contains('/') && at == 0 => name.clone(),
+                    Some(dir) if !name.contains('/') => join(dir, &name),
+                    _ => {
+                        cx.status = 1;
+                        return None;
+                    }
+                };
+                return cx.call(Sys::Stat { path, follow: true }, Task::WhichSeen { name, at });
+            }
+            Task::WhichSeen { name, at } => {
+                let runs = answer::stat(ret).is_ok_and(|s| s.kind == FileKind::File && s.mode & 0o111 != 0);
+                if runs {
+                    cx.line(&if name.contains('/') { name } else { join(&self.path[at], &name) });
+                } else {
+                    cx.push(Task::Which { name, at: at + 1 });
+                }
+            }
+            Task::Cwd => match ret {
+                Ret::Start => return cx.call(Sys::Getcwd, Task::Cwd),
+                ret => match answer::text(ret) {
+                    Ok(cwd) => cx.line(&cwd),
+                    Err(errno) => cx.fail(1, &format!("couldn't find directory entry: {}", errno.text())),
+                },
+            },
+            Task::SetHostname(name) => return cx.call(Sys::Sethostname { name }, Task::HostnameSet),
+            Task::HostnameSet => match answer::done(ret) {
+                Ok(()) => {}
+                Err(Errno::EPERM) => cx.fail(1, "you must be root to change the host name"),
+                Err(errno) => cx.fail(1, &format!("sethostname: {}", errno.text())),
+            },
+            Task::Block(signal) => return cx.call(Sys::SigMask { signal, block: true }, Task::Ignore),
+            Task::Listen => {
+                let name = self.operands.first().map_or("serve", String::as_str);
+                let port = self.operands.get(1).map(|port| format!(" on port {port}")).unwrap_or_default();
+                cx.line(&format!("{name}: started{port}"));
+                cx.flush();
+                return cx.call(Sys::SigWait { signals: vec![Signal::SIGTERM] }, Task::Waited);
+            }
+            Task::Waited => {
+                let name = self.operands.first().map_or("serve", String::as_str);
+                cx.line(&format!("{name}: caught SIGTERM, shutting down"));
+            }
+            Task::Ignore => {}
+        }
+        None
+    }
+}
+
+impl NodeTool {
+    fn has(&self, flag: char) -> bool {
+        self.flags.contains(flag)
+    }
+
+    fn id(&self, cx: &mut Cx<Task>) {
+        let (uid, gid) = (self.uid, self.gid);
+        if self.name == "whoami" {
+            match self.names.user_name(uid) {
+                Some(name) => cx.line(&name),
+                None => cx.fail(1, &format!("cannot find name for user ID {uid}")),
+            }
+            return;
+        }
+        let text = match (self.has('u'), self.has('g') || self.has('G'), self.has('n')) {
+            (true, _, true) => self.names.user(uid),
+            (true, _, false) => uid.to_string(),
+            (_, true, true) => self.names.group(gid),
+            (_, true, false) => gid.to_string(),
+            _ => {
+                let named = |name: Option<String>| name.map(|n| format!("({n})")).unwrap_or_default();
+                let (user, group) = (named(self.names.user_name(uid)), named(self.names.group_name(gid)));
+                format!("uid={uid}{user} gid={gid}{group} groups={gid}{group}")
+            }
+        };
+        cx.line(&text);
+    }
+
+    fn uname(&self, hostname: &str, cx: &mut Cx<Task>) {
+        if self.name == "hostname" {
+            return cx.line(hostname);
+        }
+        let all = [('s', "Linux"), ('n', hostname), ('r', RELEASE), ('v', VERSION), ('m', MACHINE), ('o', "GNU/Linux")];
+        let wanted = |c: char| match self.flags.as_str() {
+            "" => c == 's',
+            flags => flags.contains('a') || flags.contains(c),
+        };
+        let words: Vec<&str> = all.iter().filter(|(c, _)| wanted(*c)).map(|(_, word)| *word).collect();
+        cx.line(&words.join(" "));
+    }
+
+    fn date(&self, ns: i64, cx: &mut Cx<Task>) {
+        let seconds = ns.div_euclid(1_000_000_000);
+        let format = self.operands.first().and_then(|arg| arg.strip_prefix('+'));
+        let default = if self.has('R') { "%a, %d %b %Y %H:%M:%S +0000" } else { "%a %b %e %H:%M:%S UTC %Y" };
+        cx.line(&date_text(format.unwrap_or(default), seconds, ns.rem_euclid(1_000_000_000)));
+    }
+
+    fn mounts(&self, text: &str, cx: &mut Cx<Task>) {
+        if self.name == "df" {
+            cx.line("Filesystem     1K-blocks      Used Available Use% Mounted on");
+        }
+        for line in text.lines() {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let [source, target, fstype, options, ..] = fields[..] else { continue };
+            if self.name == "df" {
+                // How full a file system is belongs to the machine below: not simulated.
+                cx.line(&format!("{source:<14} {:>9} {:>9} {:>9} {:>4} {target}", "-", "-", "-", "-"));
+            } else {
+                cx.line(&format!("{source} on {target} type {fstype} ({options})"));
+            }
+        }
+    }
+}
+
+/// strftime(3), the common conversions.
+pub fn date_text(format: &str, seconds: i64, nanos: i64) -> String {
+    let d = Date::of(seconds);
+    let mut out = String::new();
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let Some(c) = chars.next() else {
+            out.push('%');
+            break;
+        };
+        out += &match c {
+            'Y' => d.year.to_string(),
+            'y' => format!("{:02}", d.year.rem_euclid(100)),
+            'm' => format!("{:02}", d.month),
+            'd' => format!("{:02}", d.day),
+            'e' => format!("{:>2}", d.day),
+            'H' => format!("{:02}", d.hour),
+            'M' => format!("{:02}", d.minute),
+            'S' => format!("{:02}", d.second),
+            'N' => format!("{nanos:09}"),
+            's' => seconds.to_string(),
+            'j' => format!("{:03}", d.day_of_year()),
+            'a' => d.weekday_name()[..3].to_owned(),
+            'A' => d.weekday_name().to_owned(),
+            'b' | 'h' => d.month_name()[..3].to_owned(),
+            'B' => d.month_name().to_owned(),
+            'F' => format!("{:04}-{:02}-{:02}", d.year, d.month, d.day),
+            'T' => format!("{:02}:{:02}:{:02}", d.hour, d.minute, d.second),
+            'R' => format!("{:02}:{:02}", d.hour, d.minute),
+            'D' => format!("{:02}/{:02}/{:02}", d.month, d.day, d.year.rem_euclid(100)),
+            'u' => if d.weekday == 0 { 7 } else { d.weekday }.to_string(),
+            'w' => d.weekday.to_string(),
+            'Z' => "UTC".to_owned(),
+            'z' => "+0000".to_owned(),
+            'n' => "\n".to_owned(),
+            't' => "\t".to_owned(),
+            '%' => "%".to_owned(),
+            other => format!("%{other}"),
+        };
+    }
+    out
+}
+
+/// What `clear` writes: cursor home, erase display, as terminfo's `xterm` has it.
+pub fn clear() -> Program {
+    said("clear", "\u{1b}[H\u{1b}[2J\u{1b}[3J", "", 0)
+}
