@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn the_first_line_is_parsed_as_linux_does() {
         let long = format!("#!/bin/echo {}\n", "x".repeat(300));
-        let cases: &[(&str, Option<(&str, Option<&str>)>)] = &[
+        type Parsed = Option<(&'static str, Option<&'static str>)>;
+        let cases: &[(&str, Parsed)] = &[
             ("#!/bin/echo one two  \n", Some(("/bin/echo", Some("one two")))),
             ("#! \t/bin/echo\t a b\t\n", Some(("/bin/echo", Some("a b")))),
             ("#!/bin/echo hi", Some(("/bin/echo", Some("hi")))),

@@ -37,7 +37,7 @@ impl Replayable for Scheduled<SimKernel> {
         if let Ok(view) = kernel.view(INIT)
             && let Ok(at) = kernel.find(&view, dir, true)
         {
-            kernel.list_below(&view, at, "", DEPTH, &mut files);
+            kernel.list_below(at, "", DEPTH, &mut files);
         }
         files
     }
@@ -69,16 +69,16 @@ impl SimKernel {
         Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root })
     }
 
-    fn list_below(&mut self, view: &View, dir: Loc, prefix: &str, depth: usize, files: &mut Vec<FileEntry>) {
+    fn list_below(&mut self, dir: Loc, prefix: &str, depth: usize, files: &mut Vec<FileEntry>) {
         for dent in self.fs(dir.fs).names(dir.ino) {
-            let Some(at) = self.lookup(view, dir, &dent.name) else { continue };
+            let Some(at) = self.lookup(dir, &dent.name) else { continue };
             let path = format!("{prefix}{}", dent.name);
             let stat = self.stat(at);
             match stat.kind {
                 FileKind::File if files.len() < FILES => {
                     files.push(FileEntry { path, size_bytes: stat.size_bytes, mode: stat.mode });
                 }
-                FileKind::Dir if depth > 0 => self.list_below(view, at, &format!("{path}/"), depth - 1, files),
+                FileKind::Dir if depth > 0 => self.list_below(at, &format!("{path}/"), depth - 1, files),
                 _ => {}
             }
         }

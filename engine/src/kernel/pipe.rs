@@ -54,3 +54,26 @@ impl Pipe {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_takes_and_gives_what_a_real_one_did() {
+        let mut pipe = Pipe::default();
+        let mut compared = 0;
+        for line in include_str!("tests/pipe_recorded.txt").lines().filter(|line| !line.starts_with('#')) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let asked: usize = words[1].parse().unwrap();
+            let came = match words[0] {
+                "w" => pipe.write(&vec![b'x'; asked], true),
+                _ => pipe.read(asked).len(),
+            };
+            let expected = words[2].parse().unwrap_or(0);
+            assert_eq!(came, expected, "line {compared}: {line}");
+            compared += 1;
+        }
+        assert_eq!(compared, 300);
+    }
+}

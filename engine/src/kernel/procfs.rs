@@ -87,8 +87,7 @@ pub(super) fn name(ino: Ino) -> String {
     }
 }
 
-pub(super) fn lookup(kernel: &SimKernel, viewer: Tid, ns: NsId, dir: Ino, name: &str) -> Option<Ino> {
-    let _ = viewer;
+pub(super) fn lookup(kernel: &SimKernel, ns: NsId, dir: Ino, name: &str) -> Option<Ino> {
     let position = |names: &[&str]| names.iter().position(|known| *known == name);
     match Place::at(dir) {
         Place::Root => match position(&ROOT_NAMES) {
@@ -129,7 +128,7 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
     names.into_iter().map(|(name, ino)| Dent { name, kind: kind(ino).0 }).collect()
 }
 
-pub(super) fn stat(kernel: &SimKernel, _ns: NsId, ino: Ino) -> Stat {
+pub(super) fn stat(kernel: &SimKernel, ino: Ino) -> Stat {
     let (kind, mode) = kind(ino);
     let owner = match Place::at(ino) {
         Place::Pid(tid) | Place::Of(tid, _) | Place::Fd(tid, _) | Place::Ns(tid, _) => kernel.process(tid),
@@ -191,7 +190,7 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
 }
 
 /// Where a link leads whatever its text says.
-pub(super) fn jump(kernel: &SimKernel, _ns: NsId, ino: Ino) -> Option<Loc> {
+pub(super) fn jump(kernel: &SimKernel, ino: Ino) -> Option<Loc> {
     match Place::at(ino) {
         Place::Of(tid, of) => match PID_NAMES[of] {
             "cwd" => Some(kernel.process(tid)?.cwd),

@@ -40,7 +40,7 @@ pub(super) fn link(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx: &
     let view = kernel.view(tid)?;
     let old = kernel.find(&view, from, false)?;
     let walked = kernel.find_name(&view, to)?;
-    let name = may_name(kernel, &walked, false)?;
+    let name = may_name(&walked, false)?;
     if old.mount != walked.dir.mount {
         return Err(Errno::EXDEV);
     }
@@ -180,14 +180,14 @@ pub(super) fn owned(kernel: &SimKernel, view: &View, dir: Loc, mut inode: Inode)
 }
 
 fn may_add(kernel: &SimKernel, view: &View, walked: &Walked, is_dir: bool) -> Result<String, Errno> {
-    let name = may_name(kernel, walked, is_dir)?;
+    let name = may_name(walked, is_dir)?;
     kernel.want_write(walked.dir)?;
     may_change(kernel, view, walked.dir)?;
     Ok(name)
 }
 
 /// filename_create: an existing name is EEXIST before anything else is looked at.
-fn may_name(_kernel: &SimKernel, walked: &Walked, is_dir: bool) -> Result<String, Errno> {
+fn may_name(walked: &Walked, is_dir: bool) -> Result<String, Errno> {
     let Last::Name(name) = &walked.last else { return Err(Errno::EEXIST) };
     if walked.node.is_some() {
         return Err(Errno::EEXIST);

@@ -129,7 +129,7 @@ impl SimKernel {
                     Some(up)
                 }
                 name if name.len() > NAME_BYTES => return Err(Errno::ENAMETOOLONG),
-                name => self.lookup(view, at, name),
+                name => self.lookup(at, name),
             };
             let link = match found {
                 Some(loc)
@@ -180,9 +180,9 @@ impl SimKernel {
     }
 
     /// A name in a directory, and what is mounted on it.
-    pub(in crate::kernel) fn lookup(&mut self, view: &View, dir: Loc, name: &str) -> Option<Loc> {
+    pub(in crate::kernel) fn lookup(&mut self, dir: Loc, name: &str) -> Option<Loc> {
         if let Fs::Proc(ns) = self.fs(dir.fs) {
-            let ino = procfs::lookup(self, view.tid, *ns, dir.ino, name)?;
+            let ino = procfs::lookup(self, *ns, dir.ino, name)?;
             return Some(Loc { ino, ..dir });
         }
         let ino = self.fs_mut(dir.fs).lookup(dir.ino, name)?;
@@ -248,7 +248,7 @@ impl SimKernel {
 
     pub(in crate::kernel) fn stat(&self, at: Loc) -> Stat {
         match self.fs(at.fs) {
-            Fs::Proc(ns) => procfs::stat(self, *ns, at.ino),
+            Fs::Proc(_) => procfs::stat(self, at.ino),
             fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
         }
     }
@@ -265,8 +265,8 @@ impl SimKernel {
     }
 
     fn link_at(&self, view: &View, at: Loc) -> Option<Link> {
-        if let Fs::Proc(ns) = self.fs(at.fs)
-            && let Some(loc) = procfs::jump(self, *ns, at.ino)
+        if let Fs::Proc(_) = self.fs(at.fs)
+            && let Some(loc) = procfs::jump(self, at.ino)
         {
             return Some(Link::Jump(loc));
         }
