@@ -27,6 +27,8 @@ mod sleep;
 mod slurp;
 mod tar;
 mod test;
+#[cfg(test)]
+mod tests;
 mod text;
 mod tree;
 mod unpack;

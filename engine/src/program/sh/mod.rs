@@ -15,8 +15,6 @@ mod launch;
 mod parse;
 mod redirect;
 mod syntax;
-#[cfg(test)]
-mod tests;
 mod vars;
 mod word;
 
@@ -301,6 +299,19 @@ pub enum Task {
 /// The shell that `argv` (after the two words of the `#!` line) and `env` start.
 pub fn start(path: &str, args: &[String], env: &[String]) -> Sh {
     Machine::new(path, Shell::new(path, env), [Task::Start(args.to_vec())])
+}
+
+/// Whether all of `text` can be read as commands.
+#[cfg(test)]
+pub fn parses(text: &str) -> bool {
+    let (mut at, mut line) = (0, 1);
+    while at < text.len() {
+        match parse::next_command(text, at, line, true) {
+            Ok(parsed) if parsed.next > at => (at, line) = (parsed.next, parsed.line),
+            _ => return false,
+        }
+    }
+    true
 }
 
 impl Steps<Task> for Shell {

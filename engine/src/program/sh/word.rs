@@ -2,7 +2,6 @@
 
 use super::parse::{Parser, Stop, whole};
 use super::syntax::*;
-use std::sync::Arc;
 
 /// `NAME=…`: the name and the word after it.
 pub fn assignment(word: &Word) -> Option<(String, Word)> {

@@ -139,7 +139,7 @@ fn parse(name: &str, says: &str, args: &[String]) -> Result<(Work, Vec<String>),
             let from_start = name == "tail" && text.starts_with('+');
             let digits = text.trim_start_matches(['+', '-']);
             let count: u64 =
-                digits.parse().map_err(|_| Misuse::new(says, format!("invalid number of {what}: '{text}'")))?;
+                digits.parse().map_err(|_| Misuse::plain(says, &format!("invalid number of {what}: '{text}'")))?;
             let quiet = if parsed.has('q') { Some(true) } else { parsed.has('v').then_some(false) };
             let work = match name {
                 "head" if !text.starts_with('-') => Work::Head { lines: bytes.is_none(), count, left: count, quiet },
