@@ -7,4 +7,5 @@ pub mod advice;
 pub mod complete;
 pub mod docker;
 pub mod shell;
+pub mod tools;
 mod words;

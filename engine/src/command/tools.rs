@@ -325,7 +325,9 @@ mod tests {
                     let value: &[&str] = if flag.takes_value() { &["1"] } else { &[] };
                     let argv = [&[tool.name, "/bin/x", word], value, &["operand"]].concat();
                     let said = complaint(&argv);
-                    for refused in ["invalid option", "unrecognized", "Illegal option", "unknown predicate", "not simulated"] {
+                    for refused in
+                        ["invalid option", "unrecognized", "Illegal option", "unknown predicate", "not simulated"]
+                    {
                         assert!(!said.contains(refused), "{argv:?}: {said}");
                     }
                 }

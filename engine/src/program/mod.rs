@@ -34,6 +34,7 @@ mod tree;
 mod unpack;
 
 use crate::call::{Ret, Sys};
+use crate::command::tools;
 use machine::Machine;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +95,11 @@ impl Program {
         let args: Vec<String> = words.chain(argv.iter().skip(2).cloned()).collect();
         if name == "sh" {
             return Program::Sh(Box::new(sh::start(path, &args, env)));
+        }
+        if args.first().is_some_and(|arg| arg == "--help")
+            && let Some(tool) = tools::tool(&name)
+        {
+            return plain::said(&name, &tools::help(tool), "", 0);
         }
         Program::tool(&name, &name, &args, env)
             .unwrap_or_else(|| plain::said(&name, "", &format!("{path}: {name}: not simulated\n"), 127))
