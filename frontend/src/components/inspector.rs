@@ -13,7 +13,7 @@ pub fn Inspector() -> Html {
     let app = &page.app;
     let subject = app.selection.as_ref().zip(app.world.as_ref()).map(|(target, world)| {
         let real = app.real().and_then(|recording| real(recording, world));
-        let shown = inspect(target, &world.facts, real.as_ref().map(|real| &real.facts));
+        let shown = inspect(target, &world.facts, real.as_ref());
         (shown, real)
     });
     let fact = subject.as_ref().map(|(shown, _)| shown.fact.clone());
@@ -122,6 +122,7 @@ fn provenance(shown: &Inspection, real: Option<&Real>) -> Html {
             <h3>{"Fact"}</h3><code>{&shown.fact}</code>
             <div>{for real.map(|real| html! { <><h3>{"Real kernel"}</h3><p>{&real.recorded}</p></> })}</div>
             <div>{for besides}</div>
+            <div>{for real.filter(|real| real.ahead).map(|_| html! { <p>{"Real values are those after the whole command."}</p> })}</div>
         </div>
     }
 }

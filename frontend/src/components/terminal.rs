@@ -1,6 +1,7 @@
 //! The console: what was typed and printed until now, and the line that is being typed.
 
 use super::context::{Context, use_page};
+use super::room::use_room;
 use crate::state::{Action, Sheet};
 use crate::view_model::terminal::{Kind, Line, scrollback, typed};
 use engine::scenario::Input;
@@ -18,11 +19,12 @@ const SHOWN: usize = 6;
 pub fn Terminal() -> Html {
     let page = use_page();
     let screen = use_node_ref();
+    let room = use_room(&screen);
     let lines = page.app.world.as_ref().map(|world| scrollback(world, page.app.cleared)).unwrap_or_default();
     {
         let screen = screen.clone();
         let end = page.app.world.as_ref().map(|world| (world.branch, world.position));
-        use_effect_with((end, page.app.sheet.is_some()), move |_| {
+        use_effect_with((end, page.app.sheet.is_some(), room.map(|(_, height)| height as u32)), move |_| {
             if let Some(screen) = screen.cast::<Element>() {
                 screen.set_scroll_top(screen.scroll_height());
             }
@@ -173,7 +175,7 @@ pub fn CommandLine() -> Html {
                 <span class="ghost" aria-hidden="true"><i>{&typing.text}</i>{typing.ghost().unwrap_or_default()}<Candidates typing={(*typing).clone()} take={take.clone()} /></span>
             </span>
             <button class="tab" tabindex="-1" disabled={typing.candidates().is_empty()} onclick={take.reform(|_: MouseEvent| 0)}>{"Tab"}</button>
-            <button class="more" aria-label="The whole terminal" onclick={page.on(Action::Sheet(Some(Sheet::Terminal)))}>{"All"}</button>
+            <button class="more" aria-label="All of the terminal" onclick={page.on(Action::Sheet(Some(Sheet::Terminal)))}>{"All"}</button>
         </div>
     }
 }

@@ -140,10 +140,10 @@ fn bracket_button(page: &Context, bracket: &Bracket, style: Style) -> Html {
     }
     let (driver, position) = (page.driver(), bracket.end_position);
     let onclick = Callback::from(move |_: MouseEvent| driver.go(position));
-    let place = format!("left:{:.1}px;top:{}px", bracket.from, style.y + 11.0);
+    let place = format!("left:{:.1}px;top:{}px", bracket.label_x, style.y + 11.0);
     html! {
         <button class={classes!("command-name", bracket.current.then_some("now"))} style={place} {onclick}
-            title={bracket.full.clone()} aria-label={format!("To the end of {}", bracket.full)}>{&bracket.label}</button>
+            title={bracket.full.clone()}>{&bracket.label}</button>
     }
 }
 

@@ -36,7 +36,7 @@ pub fn MapPage() -> Html {
                 <div class="onward"><p>{&map.summary}</p>{for go}</div>
             </header>
             <main>
-                <div class="dock">{ ship(&map) }</div>
+                <div class="berths">{ ship(&map) }</div>
                 <div class="holds">{ for map.holds.iter().map(list) }</div>
             </main>
             { foot(&page) }
@@ -113,11 +113,12 @@ fn berth(berth: &Berth, x: f64) -> Html {
     let inside = html! {
         <>
         <rect x={x.to_string()} y={format!("{:.1}", berth.y)} width="162" height={format!("{:.1}", berth.height)} />
-        <text x={(x + 8.0).to_string()} y={format!("{name_y:.1}")}>{&berth.title}</text>
+        <text x={(x + 8.0).to_string()} y={format!("{name_y:.1}")}>{&berth.title}</text>{" "}
         {right}
         </>
     };
-    let label = format!("{}, {} minutes{says}", berth.full_title, berth.minutes);
+    let rest = if berth.title == berth.full_title { String::new() } else { format!(", {}", berth.full_title) };
+    let label = format!("{} {} minutes{rest}{says}", berth.title, berth.minutes);
     match berth.state {
         BerthState::Planned => html! { <g class={class} role="listitem" aria-label={label}>{inside}</g> },
         _ => {

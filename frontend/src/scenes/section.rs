@@ -24,11 +24,12 @@ pub fn SectionScene(props: &SectionProps) -> Html {
     let drawing = &props.drawing;
     let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props));
     let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
+    // Another size is another drawing (its key): panels do not ease, only the world does.
     let size = |length: f64| (!props.fit).then(|| length.to_string());
     html! {
         <>
-        <svg class="section" viewBox={format!("0 0 {} {}", drawing.width, drawing.height)} width={size(drawing.width)}
-            height={size(drawing.height)} role="group" aria-label={format!("Section through image {}", props.image)}>
+        <svg key={format!("{}x{}", drawing.width, drawing.height)} class="section" viewBox={format!("0 0 {} {}", drawing.width, drawing.height)} width={size(drawing.width)}
+            height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", props.image)}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
             <g>{for balloon}</g>

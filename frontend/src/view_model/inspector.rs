@@ -38,12 +38,18 @@ pub struct Real {
     pub recorded: String,
     /// Inputs that were typed here but not there.
     pub besides: Vec<String>,
+    /// The handle is between the events of a command: a real kernel is asked after whole commands, so these are the
+    /// values after it, and no difference.
+    pub ahead: bool,
 }
 
 /// The recorded facts for the inputs so far: the recording's inputs must have been typed in their order; what was typed
 /// besides is named, so that nobody takes it for part of the recording.
 pub fn real(recording: &Recording, world: &World) -> Option<Real> {
-    let done = world.inputs().iter().filter(|input| input.first_event + input.events.max(1) <= world.position);
+    let done = world.inputs().iter().filter(|input| input.first_event < world.position);
+    let ahead = world.inputs().iter().any(|input| {
+        input.first_event < world.position && world.position < input.first_event + input.events
+    });
     let mut points = recording.points.iter();
     let mut next = points.next();
     let mut facts = Facts::new();
@@ -69,6 +75,7 @@ pub fn real(recording: &Recording, world: &World) -> Option<Real> {
         kernel: recording.kernel.clone(),
         recorded: provenance(recording),
         besides: besides.into_iter().map(input_words).collect(),
+        ahead,
     })
 }
 
@@ -80,7 +87,7 @@ fn provenance(recording: &Recording) -> String {
     }
 }
 
-pub fn inspect(target: &Target, facts: &Facts, real: Option<&Facts>) -> Inspection {
+pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspection {
     let (title, place, prefixes, fact) = subject(target);
     let mut rows = Vec::new();
     for prefix in &prefixes {
@@ -94,6 +101,8 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Facts>) -> Inspecti
             }
         }
     }
+    // A digest is the least telling of them.
+    rows.sort_by_key(|row| row.label == "sha256");
     rows.truncate(ROWS);
     Inspection { title, place, rows, fact }
 }
@@ -132,18 +141,19 @@ fn subject(target: &Target) -> (String, (String, String), Vec<String>, String) {
     }
 }
 
-fn row(path: &str, prefix: &str, value: &Value, real: Option<&Facts>) -> Option<Row> {
+fn row(path: &str, prefix: &str, value: &Value, real: Option<&Real>) -> Option<Row> {
     let kind = kind_of(path)?;
     let label = match path[prefix.len()..].trim_start_matches('/') {
         "" => last_name(path),
         rest => rest.to_owned(),
     };
-    let real = real.map(|facts| facts.get(path));
+    let ahead = real.is_some_and(|real| real.ahead);
+    let real = real.map(|real| real.facts.get(path));
     let shown = real.map(|value| value.map_or_else(|| "—".to_owned(), |value| words(value, kind.unit)));
     Some(Row {
         label,
         simulated: words(value, kind.unit),
-        differs: real.flatten().is_some_and(|real| real != value),
+        differs: !ahead && real.flatten().is_some_and(|real| real != value),
         real: shown,
         evidence: kind.evidence,
         meaning: kind.meaning,
@@ -205,10 +215,13 @@ mod tests {
         let world = fixture::world();
         let target = Target::Upper { container: "web".into(), path: "/etc/httpd/conf/httpd.conf".into() };
         let real = Facts::from([("container/web/upper/%2Fetc%2Fhttpd%2Fconf%2Fhttpd.conf/size".into(), Value::Int(11_753))]);
-        let shown = inspect(&target, &world.facts, Some(&real));
+        let whole = Real { facts: real, kernel: "Linux".into(), recorded: String::new(), besides: vec![], ahead: false };
+        let shown = inspect(&target, &world.facts, Some(&whole));
         let size = shown.rows.iter().find(|row| row.label == "size").unwrap();
         assert_eq!((size.real.as_deref(), size.differs), (Some("11\u{202f}753 B"), true));
         assert_ne!(size.simulated, "11\u{202f}753 B");
+        let between = inspect(&target, &world.facts, Some(&Real { ahead: true, ..whole }));
+        assert!(between.rows.iter().all(|row| !row.differs), "within a command nothing is compared");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The timeline: a tick for each event, a bracket for each input, arcs for causes, other branches below.
 
 use super::measure::{Font, Measure, fit};
-use super::moment::{World, category, category_class, event_words};
+use super::moment::{World, base_name, category, category_class, event_words};
 use super::size::clock;
 use engine::scenario::Input;
 use engine::session::{Branch, BranchId};
@@ -64,6 +64,7 @@ pub struct Bracket {
     pub from: f64,
     pub to: f64,
     pub label: String,
+    pub label_x: f64,
     pub full: String,
     pub current: bool,
     /// The position after its last event.
@@ -100,8 +101,9 @@ pub fn timeline(world: &World, style: Style, measure: &dyn Measure) -> Timeline 
     };
     let handle = place_of(world.position);
     let (ticks, hollow) = ticks(events, &places, world.position, style);
-    let brackets = if style.labels { brackets(world, &places, style, measure) } else { Vec::new() };
     let (lanes, lanes_left_out) = if style.labels { lanes(world, &place_of, style, measure) } else { (Vec::new(), 0) };
+    let forks: Vec<f64> = lanes.iter().map(|lane| lane.leaves).collect();
+    let brackets = if style.labels { brackets(world, &places, &forks, style, measure) } else { Vec::new() };
     Timeline {
         start,
         end: style.right,
@@ -197,7 +199,7 @@ fn colour_of_input(events: &[Event], input: &Event) -> &'static str {
     counts.into_iter().max_by_key(|(_, n)| *n).map_or("typed", |(class, _)| class)
 }
 
-fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) -> Vec<Bracket> {
+fn brackets(world: &World, places: &[f64], forks: &[f64], style: Style, measure: &dyn Measure) -> Vec<Bracket> {
     let inputs = world.inputs();
     let current = world.input_at(world.position);
     let ends = |i: usize| inputs.get(i).map(|input| (input.first_event, input.first_event + input.events.max(1)));
@@ -209,14 +211,19 @@ fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) 
         let full = input_words(&input.input);
         let font = Font::sans(style.font);
         let font = if current == Some(i) { font.bold() } else { font };
-        let room = (next - from).max(0.0);
-        let label = if measure.width(&full, font) <= room { full.clone() } else { fit(measure, &gist(&full), font, room) };
+        // A branch that leaves here goes down through the names.
+        let (label_x, to_x) = widest(from - 4.0, next, forks);
+        let room = (to_x - label_x).max(0.0);
+        let shorter = [full.clone(), gist(&full), core(&full)];
+        let fits = shorter.iter().find(|words| measure.width(words, font) <= room);
+        let label = fits.cloned().unwrap_or_else(|| fit(measure, &shorter[2], font, room));
         // An ellipsis and a letter say nothing.
         let label = if label.chars().count() < 4 && label != full { String::new() } else { label };
         brackets.push(Bracket {
             from: from - 4.0,
             to: to + 4.0,
             label,
+            label_x,
             full,
             current: current == Some(i),
             end_position: after,
@@ -228,6 +235,26 @@ fn brackets(world: &World, places: &[f64], style: Style, measure: &dyn Measure) 
 /// A command without its options: what is left says what it was about.
 fn gist(line: &str) -> String {
     line.split(' ').filter(|word| !word.starts_with('-')).collect::<Vec<_>>().join(" ")
+}
+
+/// Only what was done and to what: `docker exec web rm /etc/yum.conf` is `rm yum.conf`.
+fn core(line: &str) -> String {
+    let without = gist(line);
+    let mut words: Vec<&str> = without.split(' ').collect();
+    if words.len() > 3 && words[0] == "docker" && words[1] == "exec" {
+        words.drain(..3);
+    } else if words.len() > 1 && words[0] == "docker" {
+        words.remove(0);
+    }
+    words.iter().map(|word| if word.starts_with('/') { base_name(word) } else { word }).collect::<Vec<_>>().join(" ")
+}
+
+fn widest(from: f64, to: f64, forks: &[f64]) -> (f64, f64) {
+    match forks.iter().find(|fork| from < **fork && **fork < to) {
+        Some(fork) if fork - from > to - fork => (from, fork - 8.0),
+        Some(fork) => (fork + 8.0, to),
+        None => (from, to),
+    }
 }
 
 pub fn input_words(input: &Input) -> String {
@@ -335,7 +362,7 @@ mod tests {
     fn labels_end_before_the_next_bracket() {
         let line = timeline(&fixture::world(), Style::for_width(1084.0), &Estimate);
         for pair in line.brackets.windows(2) {
-            let end = pair[0].from + Estimate.width(&pair[0].label, Font::sans(14.0));
+            let end = pair[0].label_x + Estimate.width(&pair[0].label, Font::sans(14.0));
             assert!(end <= pair[1].from, "{:?}", pair[0]);
         }
     }

@@ -18,6 +18,8 @@ pub struct Style {
     pub row_height: f64,
     pub row_min: f64,
     pub meta_height: f64,
+    /// Between the rooms and the uppermost stratum.
+    pub lead: f64,
     pub break_height: f64,
     pub bar_height: f64,
     /// Half the width of a plumb bob.
@@ -34,8 +36,6 @@ pub struct Style {
     pub names_beside: bool,
     /// What was found is written in the tray's bar, not under the name.
     pub found_in_bar: bool,
-    /// The size stands on a line of its own in a tall stratum.
-    pub halo: f64,
 }
 
 /// For a scene of this many pixels.
@@ -62,6 +62,7 @@ pub const PAGE: Style = Style {
     row_height: 25.0,
     row_min: 19.0,
     meta_height: 20.4,
+    lead: 10.0,
     break_height: 18.4,
     bar_height: 18.0,
     bob: 5.0,
@@ -73,7 +74,6 @@ pub const PAGE: Style = Style {
     metas: true,
     names_beside: false,
     found_in_bar: false,
-    halo: 7.0,
 };
 
 pub const WIDE: Style = Style {
@@ -89,13 +89,13 @@ pub const WIDE: Style = Style {
     row_height: 42.0,
     row_min: 24.0,
     meta_height: 24.5,
+    lead: 12.0,
     break_height: 27.0,
     bar_height: 22.4,
     bob: 7.0,
     column_min: 102.0,
     column_max: 4,
     title: Some(26.0),
-    halo: 8.5,
     ..PAGE
 };
 
@@ -127,11 +127,12 @@ pub const PROJECTOR: Style = Style {
     rooms_left: 392.0,
     rooms_share: 0.0,
     room_gap: 32.0,
-    room_height: 212.0,
+    room_height: 200.0,
     tray_height: 64.0,
-    row_height: 58.0,
-    row_min: 44.0,
+    row_height: 44.0,
+    row_min: 40.0,
     meta_height: 40.0,
+    lead: 40.0,
     break_height: 22.0,
     bar_height: 44.0,
     bob: 11.0,
@@ -143,5 +144,4 @@ pub const PROJECTOR: Style = Style {
     metas: false,
     names_beside: true,
     found_in_bar: true,
-    halo: 16.0,
 };

@@ -8,6 +8,8 @@ use crate::view_model::section::style::Style;
 use crate::view_model::size::{in_unit, size_words, unit_of};
 use std::fmt::Write as _;
 
+/// Draft marks on the scale, at most.
+const MARKS: f64 = 6.0;
 /// Thin layers of similar size keep their proportions; beyond this they can not, and the scene says so.
 const PROPORTIONS: f64 = 2.5;
 
@@ -155,7 +157,7 @@ impl Ground {
         let (x, font) = (self.left + canvas.style.words_dx, canvas.style.font);
         let width = canvas.text_width(words, canvas.sans());
         let y = row.y + row.height / 2.0 + font * 0.3;
-        canvas.rect(format!("breakground{words}"), "ground", x - 4.0, row.y, width + 8.0, row.height - 1.0);
+        canvas.rect(format!("breakground{words}"), "ground", self.left - 2.0, row.y, x - self.left + width + 6.0, row.height - 1.0);
         canvas.text(format!("break{words}"), "i3", x, y, font, Anchor::Start, vec![Run::new(words, "")]);
     }
 
@@ -178,14 +180,19 @@ impl Ground {
         let (font, x) = (style.font, self.left + style.words_dx);
         let halo = halo(layer.number, model.layers);
         let mono = Font::mono(font).bold();
-        let room = canvas.rooms_left().max(self.left + (self.right - self.left) * 0.27) - x - 2.0;
+        let room = canvas.rooms_left().max(self.left + (self.right - self.left) * 0.27) - x + 4.0;
         let size = size_words(layer.size_bytes);
         let tall = row.height >= font * 2.6;
         let size_width = canvas.text_width(&size, Font::sans(font)) + font * 0.6;
         let words = format!("{} {}", layer.verb, layer.rest);
-        let verb = match tall || !style.numbers {
-            true => fit_words(canvas.measure, words.trim(), mono, room),
-            false => fit_words(canvas.measure, short(layer).as_str(), mono, room - size_width),
+        let verb = match (style.numbers, tall) {
+            (true, true) => fit_words(canvas.measure, words.trim(), mono, room),
+            (true, false) => fit_words(canvas.measure, &short(layer), mono, room - size_width),
+            (false, _) => {
+                let shorter = [short(layer), layer.verb.clone()];
+                let fits = shorter.into_iter().find(|words| canvas.text_width(words, mono) <= room);
+                fits.unwrap_or_else(|| layer.verb.clone())
+            }
         };
         let base = match tall {
             true => row.y + row.height / 2.0 - font * 0.3,
@@ -196,7 +203,8 @@ impl Ground {
             runs.push(Run::new(format!(" {size}"), "i2"));
         }
         let target = Target::Layer { image: model.image.clone(), number: layer.number };
-        let name = format!("Layer {}, {}, {size}", layer.number, words.trim());
+        let shown: String = runs.iter().map(|run| run.text.as_str()).collect();
+        let name = format!("{shown}: layer {}, {}, {size}", layer.number, words.trim());
         if style.numbers {
             let number = vec![Run::new(layer.number.to_string(), "lt b")];
             canvas.text(format!("no{}", layer.number), halo, self.left + style.number_dx, base, font, Anchor::Start, number);
@@ -236,7 +244,7 @@ impl Ground {
         }
         let total: u64 = model.strata.iter().filter_map(as_layer).map(|layer| layer.size_bytes).sum();
         let unit = unit_of(total);
-        let step = mark_step(font * 1.5 / self.pixels_per_byte);
+        let step = mark_step((font * 1.5 / self.pixels_per_byte).max(total as f64 / MARKS));
         let mut mark = (from / step).ceil() * step;
         while mark <= from + bytes {
             let y = bottom - (mark - from) * self.pixels_per_byte;
@@ -259,7 +267,7 @@ fn attempt(canvas: &Canvas, model: &SectionModel, top: f64, under_rooms: bool, t
     let style = canvas.style;
     let (left, right) = (style.left, canvas.right());
     let items = items(model, &style, merged);
-    let gap = if under_rooms { style.meta_height / 2.0 } else { 4.0 };
+    let gap = if under_rooms { style.lead } else { 4.0 };
     // A line without thickness needs no gap of its own above it.
     let lead = if matches!(items.first(), Some(Item::Meta(_))) { 0.0 } else { gap };
     let room = canvas.height - top - lead - 3.0;

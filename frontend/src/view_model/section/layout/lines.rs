@@ -38,19 +38,24 @@ fn place_bars<'a>(canvas: &Canvas, model: &'a SectionModel, rooms: &Rooms, groun
     let falling: Vec<f64> = rooms.stands().filter(|(_, stand)| passes(stand)).map(|(_, stand)| stand.x).collect();
     for layer in layers(&model.strata) {
         let Some(row) = ground.row_of(layer.number) else { continue };
-        let spans: Vec<(f64, f64)> = layer.files.iter().map(|file| span(canvas, rooms, &falling, &file.path)).collect();
+        // A room full of people is shown one path: the others would only be passed by.
+        let looked_at = |file: &&LayerFile| {
+            !canvas.style.found_in_bar || rooms.stands().any(|(_, stand)| stand.column.path == file.path)
+        };
+        let files: Vec<&LayerFile> = layer.files.iter().filter(looked_at).collect();
+        let spans: Vec<(f64, f64)> = files.iter().map(|file| span(canvas, rooms, &falling, &file.path)).collect();
         let height = canvas.style.bar_height.min(row.height - 6.0);
         let room = ((row.height - 3.0) / (height + 4.0)).floor().max(1.0) as usize;
         match lanes(&spans, room) {
             Some((lane_of, used)) => {
-                for (i, file) in layer.files.iter().enumerate() {
+                for (i, file) in files.into_iter().enumerate() {
                     let y = lane_y(row, lane_of[i], used, height);
                     let (x, to) = spans[i];
                     let key = format!("bar{} {}", layer.number, file.path);
                     bars.push(Bar { key, file, number: layer.number, x, y, width: to - x, height });
                 }
             }
-            None => beside(rooms, row, layer.number, &layer.files, height, &mut bars),
+            None => beside(rooms, row, layer.number, &files, height, &mut bars),
         }
     }
     bars
@@ -65,7 +70,7 @@ fn passes(stand: &Stand) -> bool {
 fn span(canvas: &Canvas, rooms: &Rooms, falling: &[f64], path: &str) -> (f64, f64) {
     let stands: Vec<&Stand> = rooms.stands().filter(|(_, s)| s.column.path == path).map(|(_, s)| s).collect();
     match (stands.first(), stands.last()) {
-        (Some(first), Some(last)) => (first.x - first.half, last.x + last.half),
+        (Some(first), Some(last)) => (first.from, last.to),
         _ => {
             let (from, to) = (canvas.rooms_left() + 12.0, canvas.right() - 12.0);
             let gap = widest_gap(from, to, falling, 12.5);
@@ -104,15 +109,15 @@ fn beside<'a>(
     rooms: &Rooms,
     row: &Row,
     number: u32,
-    files: &'a [LayerFile],
+    files: &[&'a LayerFile],
     height: f64,
     bars: &mut Vec<Bar<'a>>,
 ) {
     for file in files {
         for (place, stand) in rooms.stands().filter(|(_, stand)| stand.column.path == file.path) {
             let key = format!("bar{number} {} {}", file.path, place.room.name);
-            let (x, y) = (stand.x - stand.half, row.y + (row.height - height) / 2.0);
-            bars.push(Bar { key, file, number, x, y, width: stand.half * 2.0, height });
+            let y = row.y + (row.height - height) / 2.0;
+            bars.push(Bar { key, file, number, x: stand.from, y, width: stand.to - stand.from, height });
         }
     }
 }
@@ -164,7 +169,7 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
         let source = bars.iter().find(|bar| bar.number == number && bar.file.path == stand.column.path);
         let Some(source) = source else { continue };
         // Beside the sounding on the projector, on its line elsewhere.
-        let x = if style.found_in_bar { source.x.max(place.x + style.bob * 4.0) + style.bob * 5.0 } else { stand.x };
+        let x = if style.found_in_bar { stand.from + style.bob * 5.0 } else { stand.x };
         let (from, to) = (source.y - 2.0, rooms.bottom() + if style.found_in_bar { 8.0 } else { 1.0 });
         let key = format!("{} {}", place.room.name, stand.column.path);
         canvas.line(format!("rise {key}"), "rise", x, from, x, to);
@@ -175,7 +180,7 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
         let width = canvas.text_width(words, Font::sans(size));
         let (tx, ty) = match ground.first_break(from).filter(|_| !style.found_in_bar) {
             Some(y) => (x + style.bob * 1.8, y + size * 0.35),
-            None => (x + style.bob * 2.0, to + size * 0.9),
+            None => (x + style.bob * 2.0, to + size * 0.75),
         };
         if style.title.is_some() || style.found_in_bar {
             canvas.rect(format!("rise ground {key}"), "ground", tx - 3.0, ty - size * 0.86, width + 6.0, size * 1.1);

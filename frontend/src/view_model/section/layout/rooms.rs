@@ -32,6 +32,9 @@ pub struct Stand<'a> {
     pub x: f64,
     /// Half the width of a bar that stands in this column.
     pub half: f64,
+    /// Where such a bar begins and ends.
+    pub from: f64,
+    pub to: f64,
     pub shown: String,
 }
 
@@ -57,7 +60,7 @@ impl<'a> Rooms<'a> {
             Place { room, x, width, columns: stands(canvas, room, x, width, &paths) }
         });
         let places = places.collect();
-        Rooms { places, top: if style.font > 20.0 { 8.0 } else { 3.0 }, height: style.room_height, tray: style.tray_height, left_out }
+        Rooms { places, top: if style.found_in_bar { 8.0 } else { 3.0 }, height: style.room_height, tray: style.tray_height, left_out }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -205,9 +208,12 @@ impl<'a> Rooms<'a> {
             canvas.line(format!("{key} stroke"), "whiteout-stroke", x, y + side, x + side, y);
             return;
         }
-        let half = if style.found_in_bar { stand.half } else { stand.half.min(style.font * 5.0) };
+        let half = stand.half.min(style.font * 5.0);
         let height = self.tray - if style.found_in_bar { 20.0 } else { 10.0 };
-        let (x, y, width) = (stand.x - half, middle - height / 2.0, half * 2.0);
+        let (x, y, width) = match style.found_in_bar {
+            true => (stand.from, middle - height / 2.0, stand.to - stand.from),
+            false => (stand.x - half, middle - height / 2.0, half * 2.0),
+        };
         let class = if column.fresh { "copy fresh" } else { "copy" };
         let form = match column.copied_up_from {
             Some(_) => Form::Risen { x, y, width, height, below: style.room_height },
@@ -217,7 +223,7 @@ impl<'a> Rooms<'a> {
         if style.found_in_bar {
             let runs = vec![Run::new(words::found(column), "b on-copy")];
             let y = middle + style.font * 0.35;
-            canvas.text(format!("held words {name}"), "", stand.x - stand.half * 0.25, y, style.font, Anchor::Middle, runs);
+            canvas.text(format!("held words {name}"), "", x + width * 0.4, y, style.font, Anchor::Middle, runs);
         }
     }
 }
@@ -250,6 +256,7 @@ fn chosen_paths(canvas: &Canvas, rooms: &[&Room], width: f64) -> Vec<String> {
 
 fn stands<'a>(canvas: &Canvas, room: &'a Room, x: f64, width: f64, paths: &[String]) -> Vec<Stand<'a>> {
     let style = canvas.style;
+    let full = width;
     // Beside the name, the columns share what the name leaves.
     let (from, width) = match (style.names_beside, style.found_in_bar) {
         (true, true) => (x + width * 0.44, width * 0.56),
@@ -262,7 +269,9 @@ fn stands<'a>(canvas: &Canvas, room: &'a Room, x: f64, width: f64, paths: &[Stri
         let font = if style.found_in_bar { Font::mono(style.font) } else { Font::sans(style.font) };
         let shown = fit(canvas.measure, base_name(&column.path), font, each - 4.0);
         let half = if style.found_in_bar { each * 0.45 } else { (each / 2.0 - 6.0).min(style.font * 5.0) };
-        Stand { column, x: from + each * (i as f64 + 0.5), half, shown }
+        let at = from + each * (i as f64 + 0.5);
+        let (from, to) = if style.found_in_bar { (x + 40.0, x + full - 40.0) } else { (at - half, at + half) };
+        Stand { column, x: at, half, from, to, shown }
     };
     columns.into_iter().enumerate().map(stand).collect()
 }
