@@ -1,7 +1,7 @@
 //! Every bound of the engine, by name (I6). Reaching one is an event with a message, never a hang or a crash.
 
 /// Calls one command may have granted before it is stopped as a runaway.
-pub const CALLS_PER_COMMAND: u64 = 200_000;
+pub const CALLS_PER_COMMAND: u64 = 50_000;
 /// Virtual time one command may take: an hour.
 pub const TIME_PER_COMMAND: super::Nanos = 3_600 * super::SECOND;
 /// Processes on one node.

@@ -9,7 +9,7 @@ mod run;
 pub use ledger::Log;
 pub use run::{run, step};
 
-use crate::call::{Ret, Tid};
+use crate::call::{Ret, Signal, Tid};
 use crate::docker::{Daemon, DaemonOutput};
 use crate::fact::Facts;
 use crate::node::{
@@ -288,7 +288,9 @@ impl<N: Node> Machine<N> {
 
     /// A command that has used up its calls or its hour is interrupted, as a person would.
     fn stop_runaway(&mut self, log: &mut Log) -> Result<(), Fault> {
-        let text = if self.world.granted >= CALLS_PER_COMMAND {
+        let text = if self.world.limited {
+            "it went on after Ctrl-C: ended with SIGKILL".to_owned()
+        } else if self.world.granted >= CALLS_PER_COMMAND {
             format!("stopped after {CALLS_PER_COMMAND} system calls")
         } else {
             "stopped after an hour of the simulation's time".to_owned()
@@ -296,12 +298,15 @@ impl<N: Node> Machine<N> {
         self.world.ledger.event(self.world.now, Vec::new(), String::new(), What::Limit { text: text.clone() }, log);
         self.show(Stream::Stderr, format!("^C\ndrydock: {text}\n").as_bytes(), log);
         self.world.granted = 0;
-        let console = self.world.console();
-        if std::mem::replace(&mut self.world.limited, true) {
-            // It ignores SIGINT: SIGKILL for what the console's shell started is out of reach, but not time.
-            return Err(Fault::new(format!("a command ignores SIGINT and {text}")));
-        }
-        self.request(NodeRequest::Interrupt { job: console }, log)
+        let job = self.world.console();
+        let ignored_it = std::mem::replace(&mut self.world.limited, true);
+        // A shell that loops by itself does not die of SIGINT; it is ended, and the session gets a new one.
+        let request = if ignored_it {
+            NodeRequest::Signal { job, signal: Signal::SIGKILL }
+        } else {
+            NodeRequest::Interrupt { job }
+        };
+        self.request(request, log)
     }
 
     fn save(&mut self, path: &str, content: &str, log: &mut Log) -> Result<(), Fault> {
