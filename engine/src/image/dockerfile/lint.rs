@@ -11,6 +11,7 @@ pub fn diagnose(text: &str) -> Vec<Diagnostic> {
     let mut stage = Stage::default();
     for statement in &dockerfile.statements {
         arrow(statement, &mut found);
+        here_document(statement, &mut found);
         note(statement, &mut stage, &mut found);
     }
     found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
@@ -97,6 +98,21 @@ fn arrow(statement: &Statement, found: &mut Vec<Diagnostic>) {
     let span = within(statement, at + 1, mark);
     let help = "A comment stands on a line of its own and begins with `#`.".to_owned();
     found.push(diagnostic(span, Severity::Warning, says, help));
+}
+
+/// `RUN <<EOF`: only BuildKit reads the lines that follow as input; this builder takes them for instructions.
+fn here_document(statement: &Statement, found: &mut Vec<Diagnostic>) {
+    let text = &statement.original;
+    if !matches!(statement.instruction, Instruction::Run { .. } | Instruction::Copy(_) | Instruction::Add(_)) {
+        return;
+    }
+    let Some(at) = text.find("<<") else { return };
+    let word = text[at + 2..].trim_start_matches('-').trim_start_matches(['"', '\'']);
+    if word.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        let message = "Here-documents need BuildKit; this builder takes the next line for an instruction.".to_owned();
+        let help = "Join the commands with `&&` and end each line but the last with `\\`.".to_owned();
+        found.push(diagnostic(within(statement, at, &text[at..]), Severity::Warning, message, help));
+    }
 }
 
 /// What the statements of one stage have said so far.

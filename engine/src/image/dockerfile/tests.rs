@@ -136,6 +136,7 @@ fn what_builds_but_surprises_is_noted() {
     check("FROM a:1\nRUN apt-get update && apt-get install curl\n", &[(2, 5, "`apt-get` asks")]);
     check("FROM a:1\nRUN yum -y update && yum install -qy httpd\n", &[]);
     check("FROM a:1\nCMD ['a']\n", &[(2, 5, "This is no JSON")]);
+    check("FROM a:1\nRUN <<EOF\nLABEL a=b\n", &[(2, 5, "Here-documents need BuildKit")]);
     check("FROM a\n", &[(1, 1, "`a` is `a:latest`")]);
     check("FROM scratch\nADD a.tar /\nADD b /\n", &[(3, 1, "`ADD` also unpacks")]);
 }
