@@ -302,7 +302,6 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "the programs have not all landed"]
     fn every_tool_is_a_program() {
         let shipped = shipped();
         let layers = shipped.images.iter().flat_map(|image| image.layers.iter()).chain([&shipped.node_root]);
@@ -326,5 +325,68 @@ mod tests {
             Sys::Write { data, .. } => !String::from_utf8_lossy(&data).contains("not simulated"),
             _ => true,
         }
+    }
+
+    /// A session on a simulated node, after these lines; what the console showed of each, with its exit code.
+    fn typed(lines: &[&str]) -> (engine::fact::Facts, Vec<(String, Option<i32>)>) {
+        use engine::kernel::SimKernel;
+        use engine::scenario::{Era, Input, Scenario};
+        use engine::sched::Scheduled;
+        use engine::session::{InputRecord, Session};
+        let shipped = shipped();
+        let scenario = Scenario {
+            seed: 1,
+            era: Era::Course,
+            files: Vec::new(),
+            images: shipped.images,
+            node_root: shipped.node_root,
+            watch: Default::default(),
+        };
+        let mut session = Session::<Scheduled<SimKernel>>::open(&scenario, Vec::new()).unwrap();
+        for line in lines {
+            session.input(Input::Line((*line).to_owned())).unwrap();
+        }
+        let history = session.state().history.unwrap();
+        let shown = |input: &InputRecord| {
+            (input.output.iter().map(|chunk| chunk.text.as_str()).collect::<String>(), input.exit_code)
+        };
+        (session.facts().clone(), history.branches[0].inputs.iter().map(shown).collect())
+    }
+
+    #[test]
+    fn yum_writes_a_hundredth_of_the_published_layer_and_httpd_writes_nothing() {
+        let (facts, shown) = typed(&[
+            "docker run --name yum centos:7 sh -c 'yum -y update && yum -y install httpd'",
+            "docker commit yum web:1",
+            "docker run -d --name web web:1 /usr/sbin/httpd -DFOREGROUND",
+            "docker logs web",
+            "docker run --rm centos:7 yum -y install foo",
+        ]);
+        assert_eq!(shown[0].0.matches("Complete!").count(), 2, "{}", shown[0].0);
+        assert!(shown[3].0.ends_with("httpd: started on port 80\n"), "{}", shown[3].0);
+        assert_eq!(shown.iter().map(|(_, code)| *code).collect::<Vec<_>>(), [0, 0, 0, 0, 1].map(Some));
+        assert!(shown[4].0.ends_with("No package foo available.\nError: Nothing to do\n"), "{}", shown[4].0);
+        assert_eq!(facts["image/web:1/layer/2/size"].to_string(), "2740000");
+        assert_eq!(facts["container/web/upper"].to_string(), "0");
+    }
+
+    #[test]
+    fn java_runs_what_a_jar_of_text_holds() {
+        let jar = "echo PK > j; echo class a.B >> j; echo hello >> j; echo class a.C >> j; echo no >> j";
+        let (_, shown) = typed(&[
+            &format!("docker run --rm openjdk:8 sh -c '{jar}; java -cp j a.B'"),
+            "docker run --rm openjdk:8 java -cp /x.jar a.B",
+        ]);
+        assert!(shown[0].0.ends_with("\nhello\n"), "{}", shown[0].0);
+        assert_eq!(shown[1], ("Error: Could not find or load main class a.B\n".to_owned(), Some(1)));
+    }
+
+    #[test]
+    fn what_is_not_there_says_what_to_use_instead() {
+        let (_, shown) = typed(&["sudo echo hi", "nano x", "wget a", "docker run --rm ubuntu apt-get install -y curl"]);
+        assert_eq!(shown[0], ("hi\n".to_owned(), Some(0)));
+        assert!(shown[1].0.starts_with("nano: there is no editor in this terminal."), "{}", shown[1].0);
+        assert_eq!((shown[1].1, shown[2].1, shown[3].1), (Some(127), Some(6), Some(100)));
+        assert!(shown[3].0.ends_with("E: Unable to locate package curl\n"), "{}", shown[3].0);
     }
 }
