@@ -6,27 +6,53 @@ use engine::compare::{Comparison, Verdict, compare};
 use engine::image::tar::{Entry, write};
 use engine::kernel::SimKernel;
 use engine::node::Watch;
-use engine::scenario::{Era, FixtureFile, Input, Scenario};
+use engine::scenario::{BaseImage, Era, FixtureFile, Input, Scenario};
 use engine::sched::Scheduled;
 use engine::trace::Trace;
 use engine::world::run;
 use node_runtime::linux::LinuxKernel;
 
-const TOOLS: [&str; 10] = ["sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname"];
+const TOOLS: [&str; 11] =
+    ["sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname", "docker"];
+const DOCKERFILE: &[u8] = b"FROM base:1\nCOPY notes /srv/notes\nRUN echo built > /etc/motd && cat /srv/notes >> /etc/hosts\n\
+WORKDIR /srv\nCMD [\"cat\", \"notes\"]\n";
+
+fn tools(root: &mut Vec<Entry>) {
+    for tool in TOOLS {
+        root.push(Entry::file(format!("bin/{tool}"), 0o755, format!("#!/dev/.toolbox {tool}\n").into_bytes()));
+    }
+}
+
+fn image() -> BaseImage {
+    let mut root = vec![Entry::dir("bin", 0o755), Entry::dir("etc", 0o755), Entry::dir("tmp", 0o1777)];
+    root.push(Entry::file("etc/hosts", 0o644, b"127.0.0.1 localhost\n".to_vec()));
+    tools(&mut root);
+    BaseImage {
+        reference: "base:1".into(),
+        layers: vec![write(&root).into()],
+        env: vec!["PATH=/bin".into()],
+        cmd: vec!["sh".into()],
+        working_dir: String::new(),
+        created: "2019-01-01T00:00:00Z".into(),
+        history: vec![("/bin/sh -c #(nop) ADD file:base in / ".into(), true)],
+    }
+}
 
 fn scenario() -> Scenario {
     let mut root = vec![Entry::dir("bin", 0o755), Entry::dir("etc", 0o755)];
     root.push(Entry::file("etc/hostname", 0o644, b"node\n".to_vec()));
-    for tool in TOOLS {
-        root.push(Entry::file(format!("bin/{tool}"), 0o755, format!("#!/dev/.toolbox {tool}\n").into_bytes()));
-    }
+    tools(&mut root);
+    let file = |path: &str, content: &[u8]| FixtureFile { path: path.into(), content: content.into(), mode: 0o644 };
     Scenario {
         seed: 1,
         era: Era::Course,
-        files: vec![FixtureFile { path: "notes".into(), content: (*b"one\ntwo\n").into(), mode: 0o644 }],
-        images: Vec::new(),
+        files: vec![file("notes", b"one\ntwo\n"), file("Dockerfile", DOCKERFILE)],
+        images: vec![image()],
         node_root: write(&root).into(),
-        watch: Watch { container_files: Vec::new(), node_files: vec!["/home/learner/notes".into(), "/tmp/out".into()] },
+        watch: Watch {
+            container_files: vec!["/etc/hosts".into(), "/etc/motd".into(), "/tmp/x".into()],
+            node_files: vec!["/home/learner/notes".into(), "/tmp/out".into()],
+        },
     }
 }
 
@@ -90,6 +116,25 @@ fn pipes_redirection_and_files() {
 #[test]
 fn jobs_and_signals() {
     check(&["sleep 100 &", "kill %1 || kill $!", "wait", "sleep 5", "(sleep 1; echo done) & wait"]);
+}
+
+#[test]
+fn containers_write_to_their_own_layer() {
+    check(&[
+        "docker run --name a base:1 sh -c 'echo x > /tmp/x; echo more >> /etc/hosts; cat /etc/hosts'",
+        "docker diff a",
+        "docker run --name b -v /home/learner/notes:/notes:ro base:1 sh -c 'cat /notes; echo no > /notes'",
+        "docker run --name c base:1 nothing",
+        "docker run -d --name d base:1 sleep 1000",
+        "docker exec d sh -c 'echo inside > /tmp/x; ls /proc'",
+        "docker stop d; docker ps -a",
+        "docker rm a b",
+    ]);
+}
+
+#[test]
+fn a_build_makes_the_same_layers() {
+    check(&["docker build -t web .", "docker run --name w web", "docker history web", "docker commit w again", "docker images"]);
 }
 
 #[test]
