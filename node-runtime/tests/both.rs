@@ -14,7 +14,8 @@ use node_runtime::linux::LinuxKernel;
 
 const TOOLS: [&str; 11] =
     ["sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname", "docker"];
-const DOCKERFILE: &[u8] = b"FROM base:1\nCOPY notes /srv/notes\nRUN echo built > /etc/motd && cat /srv/notes >> /etc/hosts\n\
+const DOCKERFILE: &[u8] =
+    b"FROM base:1\nCOPY notes /srv/notes\nRUN echo built > /etc/motd && cat /srv/notes >> /etc/hosts\n\
 WORKDIR /srv\nCMD [\"cat\", \"notes\"]\n";
 
 fn tools(root: &mut Vec<Entry>) {
@@ -75,6 +76,11 @@ fn both(lines: &[&str]) -> Option<(Trace, Trace)> {
 
 fn check(lines: &[&str]) {
     let Some((predicted, happened)) = both(lines) else { return };
+    for step in &happened.steps {
+        let (out, err) = (String::from_utf8_lossy(&step.stdout), String::from_utf8_lossy(&step.stderr));
+        println!("$ {}\n{out}{err}", step.input);
+        assert_eq!(step.exit_code, Some(0), "the script itself fails");
+    }
     let comparison = compare(&predicted, &happened);
     assert!(comparison.agrees(), "{}", told(&comparison));
     let totals = comparison.totals();
@@ -99,7 +105,7 @@ fn told(comparison: &Comparison) -> String {
 
 #[test]
 fn a_line_runs_a_program() {
-    check(&["echo hello", "true", "false"]);
+    check(&["echo hello", "true", "false || echo $?"]);
 }
 
 #[test]
@@ -115,26 +121,46 @@ fn pipes_redirection_and_files() {
 
 #[test]
 fn jobs_and_signals() {
-    check(&["sleep 100 &", "kill %1 || kill $!", "wait", "sleep 5", "(sleep 1; echo done) & wait"]);
+    check(&["sleep 100 &", "kill $!", "wait || true", "sleep 5", "(sleep 1; echo done) & wait"]);
 }
 
 #[test]
 fn containers_write_to_their_own_layer() {
     check(&[
-        "docker run --name a base:1 sh -c 'echo x > /tmp/x; echo more >> /etc/hosts; cat /etc/hosts'",
-        "docker diff a",
-        "docker run --name b -v /home/learner/notes:/notes:ro base:1 sh -c 'cat /notes; echo no > /notes'",
-        "docker run --name c base:1 nothing",
-        "docker run -d --name d base:1 sleep 1000",
-        "docker exec d sh -c 'echo inside > /tmp/x; ls /proc'",
-        "docker stop d; docker ps -a",
-        "docker rm a b",
+        "docker run --name web base:1 sh -c 'echo x > /tmp/x; echo more >> /etc/hosts; cat /etc/hosts'",
+        "docker diff web",
+        "docker run --name bound -v /home/learner/notes:/notes:ro base:1 sh -c 'cat /notes; echo no > /notes' || true",
+        "docker run --name none base:1 nothing || echo failed with $?",
+        "docker run -d --name long base:1 sleep 1000",
+        "docker exec long sh -c 'echo inside > /tmp/x; ls /proc'",
+        "docker stop long; docker ps -a",
+        "docker start -a web",
+        "docker rm web bound",
     ]);
 }
 
 #[test]
 fn a_build_makes_the_same_layers() {
-    check(&["docker build -t web .", "docker run --name w web", "docker history web", "docker commit w again", "docker images"]);
+    check(&[
+        "docker build -t web .",
+        "docker run --name one web",
+        "docker history web",
+        "docker commit one again",
+        "docker run --rm again cat /etc/motd /etc/hosts",
+        "docker images",
+    ]);
+}
+
+#[test]
+fn a_container_dies_with_its_first_process() {
+    check(&[
+        "docker run -d --name web base:1 sh -c 'sleep 1000 & sleep 2000 & wait'",
+        "docker exec -d web sleep 3000",
+        "docker exec web sh -c 'kill -9 1; echo still here'",
+        "docker kill web",
+        "docker ps -a",
+        "docker run -i --rm base:1 cat < notes",
+    ]);
 }
 
 #[test]

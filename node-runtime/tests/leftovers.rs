@@ -106,5 +106,8 @@ fn a_killed_runner_leaves_nothing_behind() {
 /// Names where a node's store hangs for a moment.
 fn files() -> BTreeSet<String> {
     let names = fs::read_dir("/tmp").into_iter().flatten().flatten();
-    names.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.contains("drydock")).collect()
+    names
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains("drydock"))
+        .collect()
 }

@@ -78,6 +78,14 @@ fn fork(child: Option<Program>) -> Done {
 }
 
 fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
+    match &sys {
+        Sys::Open { path, .. } | Sys::Stat { path, .. } | Sys::Access { path, .. } | Sys::Readlink { path }
+            if normal::is_veiled(path) =>
+        {
+            return fail(libc::ENOENT);
+        }
+        _ => {}
+    }
     match sys {
         Sys::Open { path, flags, mode } => open(path, flags, mode),
         Sys::Read { fd, len } => read(fd, len),

@@ -3,6 +3,7 @@
 use crate::gate::GATE_FD;
 use crate::os::{self, Result, check};
 use engine::call::{Dent, Fd, FileKind, ProcStat, SCENARIO_EPOCH_S, Stat};
+use engine::kernel::procfs;
 use std::ffi::CStr;
 use std::fs;
 
@@ -75,7 +76,26 @@ pub(super) fn is_procfs(fd: Fd) -> bool {
     }
 }
 
-/// The whole directory, sorted. The gate's own descriptor is left out of a listing of `/proc/self/fd`.
+/// Does this path lead to what the real machine shows in every procfs (its memory, its devices), or to the gate's own
+/// descriptor? Neither is the scenario's: they are not there. What is there, `engine::kernel::procfs` lists.
+pub(super) fn is_veiled(path: &str) -> bool {
+    let mut names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
+    if !path.starts_with('/') || names.next() != Some("proc") {
+        return false;
+    }
+    let Some(top) = names.next() else { return false };
+    if top != "self" && !top.bytes().all(|byte| byte.is_ascii_digit()) {
+        return top != ".." && !procfs::ROOT_NAMES.contains(&top);
+    }
+    match (names.next(), names.next()) {
+        (None | Some(".."), _) => false,
+        (Some("fd"), Some(fd)) => fd == GATE_FD.to_string(),
+        (Some("ns"), Some(kind)) => ["pid_for_children", "time", "time_for_children"].contains(&kind),
+        (Some(name), _) => !procfs::PID_NAMES.contains(&name),
+    }
+}
+
+/// The whole directory, sorted.
 pub(super) fn getdents(fd: Fd) -> Result<Vec<Dent>> {
     // SAFETY: no memory is passed.
     check(unsafe { libc::lseek(fd, 0, libc::SEEK_SET) } as i64)?;
@@ -107,7 +127,9 @@ pub(super) fn getdents(fd: Fd) -> Result<Vec<Dent>> {
         }
     }
     if is_procfs(fd) {
-        dents.retain(|dent| dent.name != GATE_FD.to_string());
+        let dir = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
+        let dir = dir.to_string_lossy().into_owned();
+        dents.retain(|dent| !is_veiled(&format!("{dir}/{}", dent.name)));
     }
     dents.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(dents)
@@ -213,6 +235,20 @@ mod tests {
         let odd = format!("7 (a) S 1) {}", fields.join(" "));
         let line = StatLine::parse(&odd).unwrap();
         assert_eq!((line.comm.as_str(), line.ppid, line.exit_code), ("a) S 1", fields[1].parse().unwrap(), 0));
+    }
+
+    #[test]
+    fn what_every_procfs_shows_of_the_real_machine_is_not_there() {
+        for path in
+            ["/proc/meminfo", "//proc/./sysrq-trigger", "/proc/sys/kernel/panic", "/proc/1/maps", "/proc/self/fd/1000"]
+        {
+            assert!(is_veiled(path), "{path}");
+        }
+        for path in
+            ["/proc", "/proc/self", "/proc/7/status", "/proc/self/fd/1", "/proc/1/ns/pid", "/etc/proc/meminfo", "proc"]
+        {
+            assert!(!is_veiled(path), "{path}");
+        }
     }
 
     #[test]
