@@ -114,7 +114,7 @@ fn pipes_redirection_and_files() {
         "echo one > /tmp/out",
         "cat /tmp/out notes | cat",
         "ls -l /bin /etc",
-        "cat < nothing",
+        "cat < nothing || true",
         "cat nothing; ls /",
     ]);
 }
@@ -167,7 +167,7 @@ fn a_container_dies_with_its_first_process() {
 fn the_same_run_gives_the_same_trace_each_time() {
     let lines = ["echo a | cat | cat", "sleep 3 & sleep 1; kill $!; wait"];
     let Some((_, first)) = both(&lines) else { return };
-    for _ in 0..5 {
+    for _ in 0..20 {
         let Some((_, again)) = both(&lines) else { return };
         assert!(compare(&first, &again).agrees(), "{}", told(&compare(&first, &again)));
     }

@@ -6,11 +6,15 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
+use std::time::Duration;
 use toolbox::guest::normal::StatLine;
 use toolbox::os::{self, check};
 
 /// Longest `/proc/PID/stat`: 52 numbers.
 const STAT_BYTES: usize = 2048;
+/// How often a sleeping thread's wait channel is looked at before it is taken as untold.
+const WCHAN_LOOKS: u32 = 50;
 
 /// A process of the node, as this machine knows it: a pidfd and its open `/proc/PID/stat`.
 #[derive(Debug)]
@@ -18,6 +22,7 @@ pub struct Outside {
     pub pid: i32,
     pub pidfd: OwnedFd,
     stat: File,
+    wchan: Option<File>,
 }
 
 /// What a look at a process showed.
@@ -54,7 +59,18 @@ impl Outside {
 
     fn open(pid: i32, pidfd: OwnedFd) -> Result<Outside, Fault> {
         let stat = File::open(format!("/proc/{pid}/stat")).or_fault(|| format!("/proc/{pid}/stat"))?;
-        Ok(Outside { pid, pidfd, stat })
+        let wchan = wchan_is_told().then(|| File::open(format!("/proc/{pid}/wchan"))).transpose();
+        let wchan = wchan.or_fault(|| format!("/proc/{pid}/wchan"))?;
+        Ok(Outside { pid, pidfd, stat, wchan })
+    }
+
+    /// Off every run queue. The state alone does not say so: a process that was woken marks itself as sleeping again
+    /// while it looks whether what it waits for has come (wait_event), and may be preempted just then. The wait channel
+    /// is told only of a process that is on no run queue (kernel/sched/core.c, get_wchan).
+    fn is_off_queue(&self) -> bool {
+        let Some(wchan) = &self.wchan else { return true };
+        let mut name = [0; 64];
+        wchan.read_at(&mut name, 0).is_ok_and(|length| &name[..length] != b"0")
     }
 
     pub fn look(&self) -> Look {
@@ -62,7 +78,8 @@ impl Outside {
         let Ok(length) = self.stat.read_at(&mut bytes, 0) else { return Look::Gone };
         match StatLine::parse(&String::from_utf8_lossy(&bytes[..length])) {
             None => Look::Gone,
-            Some(StatLine { state: 'S', .. }) => Look::Asleep,
+            Some(StatLine { state: 'S', .. }) if self.is_off_queue() => Look::Asleep,
+            Some(StatLine { state: 'S', .. }) => Look::Busy,
             Some(StatLine { state: 'T' | 't', .. }) => Look::Stopped,
             Some(StatLine { state: 'Z', exit_code, ppid, .. }) => Look::Zombie { status: exit_code, parent: ppid },
             Some(StatLine { state: 'X', .. }) => Look::Gone,
@@ -95,6 +112,28 @@ impl Outside {
         check(unsafe { libc::ioctl(self.pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &mut info) }).ok()?;
         (info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
     }
+}
+
+/// Does this machine tell wait channels? Not without kallsyms. A thread that surely sleeps is asked.
+fn wchan_is_told() -> bool {
+    static TOLD: OnceLock<bool> = OnceLock::new();
+    *TOLD.get_or_init(|| {
+        let (wake, asleep) = std::sync::mpsc::channel::<()>();
+        let (tell, told) = std::sync::mpsc::channel();
+        let sleeper = std::thread::spawn(move || {
+            // SAFETY: no memory is passed.
+            let _ = tell.send(unsafe { libc::gettid() });
+            let _ = asleep.recv();
+        });
+        let path = told.recv().map(|tid| format!("/proc/self/task/{tid}/wchan")).unwrap_or_default();
+        let looks = (0..WCHAN_LOOKS).any(|_| {
+            std::thread::sleep(Duration::from_millis(2));
+            fs::read(&path).is_ok_and(|name| name != b"0" && !name.is_empty())
+        });
+        drop(wake);
+        let _ = sleeper.join();
+        looks
+    })
 }
 
 /// Waits until what the kernel does under its task list lock is done. A dying process is a zombie a moment before its

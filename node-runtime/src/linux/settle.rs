@@ -1,8 +1,8 @@
 //! Granting a call and seeing what came of it: the answer, and whom it woke, bore or ended.
 //!
 //! A process that has come back to the gate says so in its slot. One that has not is looked at in `/proc`: asleep in
-//! two equal sweeps, it waits in the kernel. A wake-up marks the woken as runnable before the call that caused it
-//! returns, so nothing is missed by looking after it. Every wait has a limit, and what is waited for has a name.
+//! two equal sweeps and on no run queue, it waits in the kernel. A wake-up marks the woken as runnable before the call
+//! that caused it returns, so nothing is missed by looking after it. Every wait has a limit, and what is waited for has a name.
 
 use super::LinuxKernel;
 use super::proc::{Look, task_list_barrier};
@@ -316,6 +316,11 @@ impl LinuxKernel {
                 continue;
             }
             let status = match task.outside.look() {
+                // It may have come back to the gate since its word was read.
+                Look::Asleep | Look::Stopped if in_kernel && self.machine.gate().word(task.slot) == Word::Said => {
+                    found = found.max(Found::Moving);
+                    continue;
+                }
                 Look::Asleep | Look::Stopped => continue,
                 Look::Busy => {
                     found = found.max(Found::Moving);
