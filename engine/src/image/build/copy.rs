@@ -211,12 +211,10 @@ fn place(
             placed.entries.extend(contents(source, &found.real));
             continue;
         };
-        if unpacks {
-            if let Some(entries) = archive(&file)? {
-                placed.entries.extend(entries);
-                placed.keeps_owners = true;
-                continue;
-            }
+        if unpacks && let Some(entries) = archive(&file)? {
+            placed.entries.extend(entries);
+            placed.keeps_owners = true;
+            continue;
         }
         let into = target.ends_with('/') || destination.tree.is_dir(&real);
         let name = if into { last(&found.path) } else { last(&real) };

@@ -343,8 +343,8 @@ impl Builder {
         let mut stage = StageState { name, base: true, cache_busted: self.options.no_cache, ..StageState::default() };
         let earlier = self.stages.iter().cloned().chain(self.stage.iter().map(|s| (s.name.clone(), s.image)));
         let lower = expanded.to_ascii_lowercase();
-        let earlier = earlier.filter(|(name, _)| name.as_deref() == Some(lower.as_str())).last();
-        let image = match earlier {
+        let mut earlier = earlier.filter(|(name, _)| name.as_deref() == Some(lower.as_str()));
+        let image = match earlier.next() {
             Some((_, image)) => image.and_then(|image| store.image(&image)),
             None if expanded == "scratch" => None,
             None => match found(store, &expanded)? {
