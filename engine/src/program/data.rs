@@ -245,7 +245,7 @@ impl Data {
         };
         let Work::Dd { block, whole, partial, .. } = &mut self.work else { return None };
         if data.is_empty() {
-            if self.done % *block != 0 && *block > IO_LIMIT_BYTES as u64 {
+            if !self.done.is_multiple_of(*block) && *block > IO_LIMIT_BYTES as u64 {
                 *partial += 1;
             }
             self.report(cx);
@@ -254,7 +254,7 @@ impl Data {
         let len = data.len() as u64;
         self.done += len;
         if *block > IO_LIMIT_BYTES as u64 {
-            *whole += u64::from(self.done % *block == 0);
+            *whole += u64::from(self.done.is_multiple_of(*block));
         } else if len == *block {
             *whole += 1;
         } else {

@@ -2,11 +2,11 @@
 //!
 //! What also exists as a tool (`echo`, `test`, `kill`, …) runs that tool's machine inside the shell.
 
-use super::jobs::Job;
+use super::surroundings;
 use super::syntax::is_name;
 use super::vars::Var;
 use super::{How, IO_LIMIT_BYTES, Shell, SourceKind, Task as ShTask};
-use crate::call::{OpenFlags, Ret, Sys, WaitStatus};
+use crate::call::{Ret, Sys};
 use crate::program::machine::{Cx, answer};
 use crate::program::{Program, kill};
 use serde::{Deserialize, Serialize};
@@ -19,10 +19,6 @@ const REGULAR: [&str; 21] = [
     "[", "bg", "cd", "command", "echo", "false", "fg", "getopts", "hash", "jobs", "kill", "local", "printf", "pwd",
     "read", "test", "true", "type", "umask", "unalias", "wait",
 ];
-const KEYWORDS: [&str; 16] =
-    ["!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "in", "then", "until", "while"];
-/// Bytes of a line that `read` takes.
-const READ_BYTES: usize = 64 * 1024;
 
 pub fn is_special(name: &str) -> bool {
     SPECIAL.contains(&name)
@@ -109,6 +105,10 @@ impl Shell {
             }
             "command" => return self.command(args, how, cx),
             "getopts" => self.error(cx, "getopts: not simulated"),
+            "kill" => match self.with_pids(args) {
+                Ok(args) => self.inline(&name, &args, cx),
+                Err(job) => self.error(cx, &format!("kill: No such job: {job}")),
+            },
             _ => self.inline(&name, args, cx),
         }
         None
@@ -128,7 +128,7 @@ impl Shell {
             Task::Umask { show } => {
                 let mask = u32::try_from(answer::int(ret).unwrap_or(0)).unwrap_or(0) & 0o777;
                 if let Some(symbolic) = show {
-                    cx.line(&if symbolic { symbolic_umask(mask) } else { format!("{mask:04o}") });
+                    cx.line(&if symbolic { surroundings::symbolic_umask(mask) } else { format!("{mask:04o}") });
                     cx.flush();
                     return cx.call(Sys::Umask { mask }, ShTask::Ignore);
                 }
@@ -419,324 +419,9 @@ impl Shell {
             }
         }
     }
-
-    fn cd(&mut self, args: &[String], cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let target = args.iter().find(|a| !matches!(a.as_str(), "-L" | "-P" | "--"));
-        let dest = match target.map(String::as_str) {
-            None => self.var("HOME").unwrap_or("").to_owned(),
-            Some("-") => self.var("OLDPWD").unwrap_or("").to_owned(),
-            Some(dir) => dir.to_owned(),
-        };
-        if dest.is_empty() {
-            return None;
-        }
-        let to = logical(self.var("PWD").unwrap_or("/"), &dest);
-        let print = target.is_some_and(|t| t == "-");
-        let chdir = Sys::Chdir { path: to.clone() };
-        // What could not be reached is named as it was typed.
-        self.values.push(dest);
-        cx.call(chdir, ShTask::Builtin(Task::Cd { to, print }))
-    }
-
-    fn moved(&mut self, to: String, print: bool, ret: Ret, cx: &mut Cx<ShTask>) {
-        let typed = self.values.pop().unwrap_or_default();
-        if answer::done(ret).is_err() {
-            return self.error(cx, &format!("cd: can't cd to {typed}"));
-        }
-        let old = self.var("PWD").unwrap_or("").to_owned();
-        for (name, value) in [("OLDPWD", &old), ("PWD", &to)] {
-            self.set(name, value);
-            if let Some(var) = self.vars.get_mut(name) {
-                var.exported = true;
-            }
-        }
-        if print {
-            cx.line(&to);
-            cx.flush();
-        }
-    }
-
-    fn read(&mut self, args: &[String], cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let (mut raw, mut names, mut args) = (false, Vec::new(), args.iter());
-        while let Some(arg) = args.next() {
-            match arg.as_str() {
-                "-r" => raw = true,
-                "-p" => {
-                    let prompt = args.next().cloned().unwrap_or_default();
-                    cx.err(&prompt);
-                }
-                "--" => {}
-                name => names.push(name.to_owned()),
-            }
-        }
-        if names.is_empty() {
-            self.error(cx, "read: arg count");
-            return None;
-        }
-        let next = Task::Read { raw, names, text: Vec::new(), escaped: false };
-        cx.call(Sys::Read { fd: 0, len: 1 }, ShTask::Builtin(next))
-    }
-
-    /// One byte at a time, so that what follows the line stays for others.
-    fn read_byte(
-        &mut self,
-        raw: bool,
-        names: Vec<String>,
-        mut text: Vec<(u8, bool)>,
-        escaped: bool,
-        ret: Ret,
-        cx: &mut Cx<ShTask>,
-    ) -> Option<Sys> {
-        let byte = answer::data(ret).ok().and_then(|data| data.first().copied());
-        let mut backslash = false;
-        match byte {
-            Some(b'\n') if escaped => {}
-            Some(b'\n') => return self.read_line(names, &text, cx),
-            Some(b'\\') if !raw && !escaped => backslash = true,
-            Some(byte) => text.push((byte, escaped)),
-            None => {
-                self.status = 1;
-                return self.read_line(names, &text, cx);
-            }
-        }
-        if text.len() > READ_BYTES {
-            return self.read_line(names, &text, cx);
-        }
-        let next = Task::Read { raw, names, text, escaped: backslash };
-        cx.call(Sys::Read { fd: 0, len: 1 }, ShTask::Builtin(next))
-    }
-
-    fn read_line(&mut self, names: Vec<String>, text: &[(u8, bool)], cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let ifs = self.var("IFS").unwrap_or(" \t\n").to_owned();
-        let is_ifs = |&(b, escaped): &(u8, bool)| !escaped && ifs.as_bytes().contains(&b);
-        let is_space = |c: &(u8, bool)| is_ifs(c) && matches!(c.0, b' ' | b'\t' | b'\n');
-        let status = self.status;
-        let mut rest = text;
-        for (i, name) in names.iter().enumerate() {
-            while rest.first().is_some_and(is_space) {
-                rest = &rest[1..];
-            }
-            let mut len = rest.iter().position(is_ifs).unwrap_or(rest.len());
-            if i + 1 == names.len() {
-                len = rest.len();
-                while len > 0 && is_space(&rest[len - 1]) {
-                    len -= 1;
-                }
-            }
-            let value: Vec<u8> = rest[..len].iter().map(|(b, _)| *b).collect();
-            rest = &rest[len..];
-            while rest.first().is_some_and(is_space) {
-                rest = &rest[1..];
-            }
-            if rest.first().is_some_and(is_ifs) {
-                rest = &rest[1..];
-            }
-            if !self.assign(name, &String::from_utf8_lossy(&value), cx) {
-                return None;
-            }
-        }
-        self.status = status;
-        None
-    }
-
-    fn umask(&mut self, args: &[String], cx: &mut Cx<ShTask>) -> Option<Sys> {
-        match args.first().map(String::as_str) {
-            None => cx.call(Sys::Umask { mask: 0 }, ShTask::Builtin(Task::Umask { show: Some(false) })),
-            Some("-S") => cx.call(Sys::Umask { mask: 0 }, ShTask::Builtin(Task::Umask { show: Some(true) })),
-            Some(text) => match u32::from_str_radix(text, 8) {
-                Ok(mask) if mask <= 0o777 => cx.call(Sys::Umask { mask }, ShTask::Ignore),
-                _ => {
-                    self.error(cx, &format!("umask: Illegal number: {text}"));
-                    None
-                }
-            },
-        }
-    }
-
-    fn list_jobs(&mut self, cx: &mut Cx<ShTask>) {
-        let marks = self.jobs.len();
-        for (i, job) in self.jobs.iter().enumerate().rev() {
-            let mark = match marks - i {
-                1 => '+',
-                2 => '-',
-                _ => ' ',
-            };
-            cx.line(&format!("[{}] {mark} {:<27}{}", job.number, state_text(job), job.text));
-        }
-        cx.flush();
-        self.jobs.retain(|job| job.ended.is_none());
-    }
-
-    fn foreground(&mut self, args: &[String], cx: &mut Cx<ShTask>) {
-        match self.job(args.first().map(String::as_str)) {
-            Some(job) => {
-                cx.line(&job.text);
-                cx.flush();
-                self.wait_one(job.pid, cx);
-            }
-            None => self.error(cx, "fg: No current job"),
-        }
-    }
-
-    fn job(&self, spec: Option<&str>) -> Option<Job> {
-        match spec.map(|s| s.trim_start_matches('%')) {
-            None | Some("" | "%" | "+") => self.jobs.last().cloned(),
-            Some(text) => {
-                let n = text.parse::<u32>().ok()?;
-                self.jobs.iter().find(|job| job.number == n).cloned()
-            }
-        }
-    }
-
-    fn wait(&mut self, args: &[String], cx: &mut Cx<ShTask>) {
-        if args.is_empty() {
-            let left: Vec<u32> = self.jobs.iter().filter(|job| job.ended.is_none()).map(|job| job.pid).collect();
-            self.jobs.clear();
-            cx.push_all([ShTask::WaitFor { left, last: 0, quiet: true }, ShTask::Builtin(Task::Status(0))]);
-            return;
-        }
-        for arg in args.iter().rev() {
-            let pid = match arg.strip_prefix('%') {
-                Some(_) => self.job(Some(arg)).map(|job| job.pid),
-                None => arg.parse().ok().filter(|pid| self.jobs.iter().any(|job| job.pid == *pid)),
-            };
-            match pid {
-                Some(pid) => self.wait_one(pid, cx),
-                None => cx.push(ShTask::Builtin(Task::Status(127))),
-            }
-        }
-    }
-
-    fn wait_one(&mut self, pid: u32, cx: &mut Cx<ShTask>) {
-        cx.push(ShTask::Builtin(Task::Waited { pid }));
-        match self.jobs.iter().find(|job| job.pid == pid).and_then(|job| job.ended) {
-            Some(status) => cx.push(ShTask::Builtin(Task::Status(status.shell_code()))),
-            None => cx.push(ShTask::WaitFor { left: vec![pid], last: pid, quiet: true }),
-        }
-    }
-
-    fn command(&mut self, args: &[String], how: How, cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let (option, rest) = match args.first().map(String::as_str) {
-            Some(o @ ("-v" | "-V")) => (o, &args[1..]),
-            Some("-p" | "--") => ("", &args[1..]),
-            _ => ("", args),
-        };
-        if option.is_empty() {
-            return match rest.first() {
-                None => None,
-                Some(name) if is(name) => self.builtin(rest.to_vec(), how, cx),
-                Some(_) => self.find(rest.to_vec(), Vec::new(), how, Purpose::Run, cx),
-            };
-        }
-        let purpose = Purpose::Describe { verbose: option == "-V", command: true };
-        let names = rest.iter().take(1).cloned().collect();
-        cx.push(ShTask::Builtin(Task::TypeNext { names, purpose, status: 0 }));
-        None
-    }
-
-    fn type_next(&mut self, mut names: Vec<String>, purpose: Purpose, status: i32, cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let status = if self.status == 0 { status } else { self.status };
-        if names.is_empty() {
-            self.status = status;
-            cx.flush();
-            return None;
-        }
-        let name = names.remove(0);
-        self.status = 0;
-        cx.push(ShTask::Builtin(Task::TypeNext { names, purpose, status }));
-        let what = match name.as_str() {
-            n if KEYWORDS.contains(&n) => "a shell keyword",
-            n if self.functions.contains_key(n) => "a shell function",
-            n if is_special(n) => "a special shell builtin",
-            n if is(n) => "a shell builtin",
-            _ => return self.find(vec![name], Vec::new(), How::default(), purpose, cx),
-        };
-        match purpose {
-            Purpose::Describe { verbose: true, .. } => cx.line(&format!("{name} is {what}")),
-            _ => cx.line(&name),
-        }
-        None
-    }
-
-    /// Where `type` and `command -v` found a command.
-    pub(super) fn described(
-        &mut self,
-        name: &str,
-        path: Option<String>,
-        purpose: Purpose,
-        cx: &mut Cx<ShTask>,
-    ) -> Option<Sys> {
-        let Purpose::Describe { verbose, .. } = purpose else { return None };
-        match path {
-            Some(path) if verbose => cx.line(&format!("{name} is {path}")),
-            Some(path) => cx.line(&path),
-            None => {
-                if verbose {
-                    cx.line(&format!("{name}: not found"));
-                }
-                self.status = 127;
-            }
-        }
-        None
-    }
-
-    fn dot(&mut self, args: &[String], cx: &mut Cx<ShTask>) -> Option<Sys> {
-        let name = args.first()?.clone();
-        let candidates = if name.contains('/') {
-            vec![name.clone()]
-        } else {
-            let path = self.var("PATH").unwrap_or("");
-            path.split(':').map(|dir| crate::program::machine::join(dir, &name)).collect()
-        };
-        self.dot_next(name, candidates, cx)
-    }
-
-    fn dot_next(&mut self, name: String, mut candidates: Vec<String>, cx: &mut Cx<ShTask>) -> Option<Sys> {
-        if candidates.is_empty() {
-            self.say(cx, &format!(".: {name}: not found"));
-            self.abort(127, cx);
-            return None;
-        }
-        let path = candidates.remove(0);
-        let open = Sys::Open { path, flags: OpenFlags::READ, mode: 0 };
-        cx.call(open, ShTask::Builtin(Task::DotOpened { name, candidates }))
-    }
-}
-
-fn state_text(job: &Job) -> String {
-    match job.ended {
-        None => "Running".to_owned(),
-        Some(WaitStatus::Exited(0)) => "Done".to_owned(),
-        Some(WaitStatus::Exited(code)) => format!("Done({code})"),
-        Some(WaitStatus::Signaled(signal)) => signal.text().to_owned(),
-    }
 }
 
 /// In single quotes, as `set` and `export -p` show values.
 fn quote(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\"'\"'"))
-}
-
-fn symbolic_umask(mask: u32) -> String {
-    let class = |shift: u32| {
-        let allowed = !(mask >> shift) & 7;
-        [(4, 'r'), (2, 'w'), (1, 'x')].iter().filter(|(bit, _)| allowed & bit != 0).map(|(_, c)| *c).collect::<String>()
-    };
-    format!("u={},g={},o={}", class(6), class(3), class(0))
-}
-
-/// `dir` seen from `pwd`, with `.` and `..` taken away: how a shell keeps `$PWD` (cd, step 8).
-fn logical(pwd: &str, dir: &str) -> String {
-    let full = if dir.starts_with('/') { dir.to_owned() } else { format!("{pwd}/{dir}") };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in full.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }

@@ -1,5 +1,6 @@
 //! Children: pipelines, waiting, background jobs, and what is said when a signal killed one.
 
+use super::builtin;
 use super::syntax::Node;
 use super::{How, Shell, Task};
 use crate::call::{Fd, Ret, Signal, Sys, WaitStatus};
@@ -173,5 +174,85 @@ impl Shell {
             return None;
         }
         cx.call(Sys::Wait { pid: -1, nohang: true }, Task::ReapBackground)
+    }
+
+    pub(super) fn list_jobs(&mut self, cx: &mut Cx<Task>) {
+        let marks = self.jobs.len();
+        for (i, job) in self.jobs.iter().enumerate().rev() {
+            let mark = match marks - i {
+                1 => '+',
+                2 => '-',
+                _ => ' ',
+            };
+            cx.line(&format!("[{}] {mark} {:<27}{}", job.number, state_text(job), job.text));
+        }
+        cx.flush();
+        self.jobs.retain(|job| job.ended.is_none());
+    }
+
+    pub(super) fn foreground(&mut self, args: &[String], cx: &mut Cx<Task>) {
+        match self.job(args.first().map(String::as_str)) {
+            Some(job) => {
+                cx.line(&job.text);
+                cx.flush();
+                self.wait_one(job.pid, cx);
+            }
+            None => self.error(cx, "fg: No current job"),
+        }
+    }
+
+    /// `%1` as the pid it stands for; the error is the one that stands for none.
+    pub(super) fn with_pids(&self, args: &[String]) -> Result<Vec<String>, String> {
+        let pid = |arg: &String| match arg.starts_with('%') {
+            true => self.job(Some(arg)).map(|job| job.pid.to_string()).ok_or_else(|| arg.clone()),
+            false => Ok(arg.clone()),
+        };
+        args.iter().map(pid).collect()
+    }
+
+    pub(super) fn job(&self, spec: Option<&str>) -> Option<Job> {
+        match spec.map(|s| s.trim_start_matches('%')) {
+            None | Some("" | "%" | "+") => self.jobs.last().cloned(),
+            Some(text) => {
+                let n = text.parse::<u32>().ok()?;
+                self.jobs.iter().find(|job| job.number == n).cloned()
+            }
+        }
+    }
+
+    pub(super) fn wait(&mut self, args: &[String], cx: &mut Cx<Task>) {
+        if args.is_empty() {
+            let left: Vec<u32> = self.jobs.iter().filter(|job| job.ended.is_none()).map(|job| job.pid).collect();
+            self.jobs.clear();
+            cx.push_all([Task::WaitFor { left, last: 0, quiet: true }, Task::Builtin(builtin::Task::Status(0))]);
+            return;
+        }
+        for arg in args.iter().rev() {
+            let pid = match arg.strip_prefix('%') {
+                Some(_) => self.job(Some(arg)).map(|job| job.pid),
+                None => arg.parse().ok().filter(|pid| self.jobs.iter().any(|job| job.pid == *pid)),
+            };
+            match pid {
+                Some(pid) => self.wait_one(pid, cx),
+                None => cx.push(Task::Builtin(builtin::Task::Status(127))),
+            }
+        }
+    }
+
+    fn wait_one(&mut self, pid: u32, cx: &mut Cx<Task>) {
+        cx.push(Task::Builtin(builtin::Task::Waited { pid }));
+        match self.jobs.iter().find(|job| job.pid == pid).and_then(|job| job.ended) {
+            Some(status) => cx.push(Task::Builtin(builtin::Task::Status(status.shell_code()))),
+            None => cx.push(Task::WaitFor { left: vec![pid], last: pid, quiet: true }),
+        }
+    }
+}
+
+fn state_text(job: &Job) -> String {
+    match job.ended {
+        None => "Running".to_owned(),
+        Some(WaitStatus::Exited(0)) => "Done".to_owned(),
+        Some(WaitStatus::Exited(code)) => format!("Done({code})"),
+        Some(WaitStatus::Signaled(signal)) => signal.text().to_owned(),
     }
 }

@@ -153,9 +153,67 @@ fn a_person_at_the_console_is_prompted_and_survives_a_syntax_error() {
 
 #[test]
 fn a_daemon_stands_until_it_is_told_to_stop() {
-    let (said, code) =
-        run(&["sh", "-c", "env sh -c 'exec nohup true'; sleep 5 & kill $!; wait $!; echo $?"], Stdin::Null);
-    assert_eq!((said.as_str(), code), ("143\n", 0));
+    let script = "printf '#!/dev/.toolbox serve httpd 80\\n' > httpd; chmod +x httpd; ./httpd & sleep 1; kill $!; wait $!; echo $?";
+    let (said, code) = run(&["sh", "-c", script], Stdin::Null);
+    assert_eq!((said.as_str(), code), ("httpd: started on port 80\nhttpd: caught SIGTERM, shutting down\n0\n", 0));
+}
+
+#[test]
+fn what_a_signal_ended_is_told_by_its_status() {
+    let script =
+        "sleep 5 & kill $!; wait $!; echo $?; sleep 5 & kill -9 %1; wait; trap '' TERM; sh -c 'kill $$; echo alive'";
+    assert_eq!(run(&["sh", "-c", script], Stdin::Null), ("143\nalive\n".to_owned(), 0));
+}
+
+#[test]
+fn a_script_without_an_interpreter_is_the_shells() {
+    let script = "echo 'echo $0 $1' > s; chmod +x s; ./s a; env ./s b; echo $?";
+    let (said, _) = run(&["sh", "-c", script], Stdin::Null);
+    assert_eq!(said, "./s a\nenv: './s': Exec format error\n126\n");
+}
+
+#[test]
+fn the_last_command_of_a_line_takes_the_shells_place() {
+    // As dash's EV_EXIT: without a fork the process keeps its pid.
+    let (said, _) = run(&["sh", "-c", "echo $$; exec sh -c 'echo $$; (sh -c \"echo \\$\\$\")'"], Stdin::Null);
+    let pids: Vec<&str> = said.lines().collect();
+    assert_eq!(pids, [pids[0]; 3]);
+}
+
+#[test]
+fn ps_shows_what_procfs_shows_as_procps_does() {
+    let (said, code) = run(
+        &["sh", "-c", "mount -t proc proc /proc 2>&-; sleep 9 & ps -o pid,ppid,stat,args; ps -ef | head -1"],
+        Stdin::Null,
+    );
+    assert_eq!(code, 0);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "  PID  PPID STAT COMMAND");
+    assert!(lines.iter().any(|line| line.ends_with(" S    sleep 9")), "{said}");
+    assert!(lines.iter().any(|line| line.ends_with(" R    ps -o pid,ppid,stat,args")), "{said}");
+    assert_eq!(lines.last(), Some(&"UID        PID  PPID  C STIME TTY          TIME CMD"));
+}
+
+#[test]
+fn input_at_a_pipe_is_read_a_line_at_a_time() {
+    let input = Stdin::Bytes(b"one\ntwo\nthree\n"[..].into());
+    let (said, _) = run(&["sh", "-c", "read a; read b; echo $b-$a; cat"], input);
+    assert_eq!(said, "two-one\nthree\n");
+}
+
+#[test]
+fn fill_writes_the_same_noise_each_time() {
+    let (said, code) = run(
+        &[
+            "sh",
+            "-c",
+            "fill 100000 7 a; fill 100000 7 | cmp - a 2>&-; fill 100000 7 | sha256sum; sha256sum < a; wc -c < a; fill 100000 8 | sha256sum",
+        ],
+        Stdin::Null,
+    );
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!((code, lines[0], lines[2]), (0, lines[1], "100000"));
+    assert_ne!(lines[0], lines[3]);
 }
 
 #[test]
