@@ -323,7 +323,8 @@ mod tests {
             for flag in tool.options {
                 for word in flag.words() {
                     let value: &[&str] = if flag.takes_value() { &["1"] } else { &[] };
-                    let argv = [&[tool.name, "/bin/x", word], value, &["operand"]].concat();
+                    let operand: &[&str] = if tool.name == "find" { &[] } else { &["operand"] };
+                    let argv = [&[tool.name, "/bin/x", word], value, operand].concat();
                     let said = complaint(&argv);
                     for refused in
                         ["invalid option", "unrecognized", "Illegal option", "unknown predicate", "not simulated"]
