@@ -63,7 +63,8 @@ fn host(dispatch: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
     let loaded = Callback::from(move |loaded: Result<(), String>| match loaded {
         Ok(()) => dispatch.dispatch(Action::Wait(None)),
         Err(why) => {
-            let text = format!("The engine could not be loaded: {why}. The text can be read; commands need the engine.");
+            let text =
+                format!("The engine could not be loaded: {why}. The text can be read; commands need the engine.");
             dispatch.dispatch(Action::Notice(Some(Notice::new(text))));
         }
     });
@@ -119,7 +120,8 @@ fn begin(driver: &Rc<Driver>, lesson: Lesson) {
     let link = match link::decode(&fragment) {
         Some(Ok(link)) => Some(link),
         Some(Err(broken)) => {
-            let text = format!("The session in this link can not be restored: {broken}. The lesson begins at its start.");
+            let text =
+                format!("The session in this link can not be restored: {broken}. The lesson begins at its start.");
             driver.act(Action::Notice(Some(Notice::new(text))));
             None
         }
@@ -142,6 +144,7 @@ async fn beside(driver: &Rc<Driver>, id: &str) {
     let lesson = driver.app().lesson.clone();
     for step in lesson.iter().flat_map(|lesson| &lesson.steps) {
         if let Scene::Plot { data } = &step.scene
+            && address::has_asset(&format!("measurements/{data}.bin"))
             && let Ok(measurement) = fetch::read(&format!("measurements/{data}.bin")).await
         {
             driver.act(Action::Measurement(Rc::new(measurement)));
@@ -186,10 +189,14 @@ fn use_live(app: &UseReducerHandle<App>, session: &Session) {
     use_other_link();
     let driver = session.driver.clone();
     let live = use_memo((), move |()| address::lesson().and_then(|lesson| Live::connect(driver, lesson)));
-    let inputs: Vec<Input> = app.world.iter().flat_map(|world| {
-        let done = world.inputs().iter().filter(|input| input.first_event + input.events <= world.position);
-        done.map(|input| input.input.clone())
-    }).collect();
+    let inputs: Vec<Input> = app
+        .world
+        .iter()
+        .flat_map(|world| {
+            let done = world.inputs().iter().filter(|input| input.first_event + input.events <= world.position);
+            done.map(|input| input.input.clone())
+        })
+        .collect();
     use_effect_with(inputs, move |inputs| {
         if let (Some(live), false) = (&*live, inputs.is_empty()) {
             live.want(inputs.clone());

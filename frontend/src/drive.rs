@@ -117,12 +117,15 @@ impl Driver {
         self.announce(&input);
         let driver = self.clone();
         let failing = input.clone();
-        self.host.ask(&Ask::Input(input), Callback::from(move |answer| {
-            driver.running.set(false);
-            driver.answered(answer, Some(&failing));
-            driver.list_files();
-            driver.next_input();
-        }));
+        self.host.ask(
+            &Ask::Input(input),
+            Callback::from(move |answer| {
+                driver.running.set(false);
+                driver.answered(answer, Some(&failing));
+                driver.list_files();
+                driver.next_input();
+            }),
+        );
     }
 
     fn announce(self: &Rc<Self>, input: &Input) {
@@ -139,13 +142,16 @@ impl Driver {
         }
         self.seeking.set(true);
         let driver = self.clone();
-        self.host.ask(&Ask::Seek { branch, events: position }, Callback::from(move |answer| {
-            driver.seeking.set(false);
-            driver.answered(answer, None);
-            if let Some((branch, position)) = driver.wanted.take() {
-                driver.seek(branch, position);
-            }
-        }));
+        self.host.ask(
+            &Ask::Seek { branch, events: position },
+            Callback::from(move |answer| {
+                driver.seeking.set(false);
+                driver.answered(answer, None);
+                if let Some((branch, position)) = driver.wanted.take() {
+                    driver.seek(branch, position);
+                }
+            }),
+        );
     }
 
     /// To a position of the current branch.
@@ -195,46 +201,61 @@ impl Driver {
     }
 
     pub fn complete(self: &Rc<Self>, line: String, cursor: u32, then: Callback<Completions>) {
-        self.host.ask(&Ask::Complete { line, cursor }, Callback::from(move |answer| {
-            if let Ok(Reply::Completions(completions)) = answer {
-                then.emit(completions);
-            }
-        }));
+        self.host.ask(
+            &Ask::Complete { line, cursor },
+            Callback::from(move |answer| {
+                if let Ok(Reply::Completions(completions)) = answer {
+                    then.emit(completions);
+                }
+            }),
+        );
     }
 
     pub fn why(self: &Rc<Self>, fact: String) {
         let dispatch = self.dispatch.clone();
         let asked = fact.clone();
-        self.host.ask(&Ask::Why { fact }, Callback::from(move |answer| {
-            if let Ok(Reply::Why(steps)) = answer {
-                dispatch.dispatch(Action::Why(asked.clone(), steps.into()));
-            }
-        }));
+        self.host.ask(
+            &Ask::Why { fact },
+            Callback::from(move |answer| {
+                if let Ok(Reply::Why(steps)) = answer {
+                    dispatch.dispatch(Action::Why(asked.clone(), steps.into()));
+                }
+            }),
+        );
     }
 
     pub fn read_file(self: &Rc<Self>, path: String, then: Callback<Option<String>>) {
-        self.host.ask(&Ask::ReadFile { path }, Callback::from(move |answer| {
-            if let Ok(Reply::File(content)) = answer {
-                then.emit(content);
-            }
-        }));
+        self.host.ask(
+            &Ask::ReadFile { path },
+            Callback::from(move |answer| {
+                if let Ok(Reply::File(content)) = answer {
+                    then.emit(content);
+                }
+            }),
+        );
     }
 
     pub fn list_files(self: &Rc<Self>) {
         let dispatch = self.dispatch.clone();
-        self.host.ask(&Ask::ListFiles, Callback::from(move |answer| {
-            if let Ok(Reply::Files(files)) = answer {
-                dispatch.dispatch(Action::Files(files.into()));
-            }
-        }));
+        self.host.ask(
+            &Ask::ListFiles,
+            Callback::from(move |answer| {
+                if let Ok(Reply::Files(files)) = answer {
+                    dispatch.dispatch(Action::Files(files.into()));
+                }
+            }),
+        );
     }
 
     pub fn lint(self: &Rc<Self>, path: String, text: String, then: Callback<Vec<Diagnostic>>) {
-        self.host.ask(&Ask::Lint { path, text }, Callback::from(move |answer| {
-            if let Ok(Reply::Diagnostics(diagnostics)) = answer {
-                then.emit(diagnostics);
-            }
-        }));
+        self.host.ask(
+            &Ask::Lint { path, text },
+            Callback::from(move |answer| {
+                if let Ok(Reply::Diagnostics(diagnostics)) = answer {
+                    then.emit(diagnostics);
+                }
+            }),
+        );
     }
 
     fn ask(self: &Rc<Self>, ask: Ask) {
@@ -274,9 +295,8 @@ impl Driver {
         self.host.restart();
         let mut again = Link { position: None, ..link.clone() };
         again.script.extend(failing.cloned());
-        let at = failing.map_or_else(String::new, |input| {
-            format!(" at `{}`", crate::view_model::timeline::input_words(input))
-        });
+        let at = failing
+            .map_or_else(String::new, |input| format!(" at `{}`", crate::view_model::timeline::input_words(input)));
         let text = format!("The engine stopped{at}: {trap}. Everything before it was run again and is as it was.");
         let notice = Notice { text, link: Some(address::with_fragment(&link::encode(&again))) };
         self.act(Action::Notice(Some(notice)));

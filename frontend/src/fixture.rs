@@ -10,8 +10,8 @@ use engine::scenario::{Claim, Era, Input, Op, Operand, Scenario};
 use engine::session::{Branch, BranchId, Chunk, ClaimState, History, InputRecord, State};
 use engine::trace::{Category, Event, EventId, What};
 use lessons::{
-    Block, Choice, Course, Goal, Lesson, LessonCard, Misconception, Predict, RecordedPoint, Recording, Scene, Span, Step,
-    Track,
+    Block, Choice, Course, Goal, Lesson, LessonCard, Misconception, Predict, RecordedPoint, Recording, Scene, Span,
+    Step, Track,
 };
 
 pub const DOCKERFILE: &str = "FROM centos:7\nRUN yum -y update && yum -y install httpd\nEXPOSE 80\n\
@@ -98,7 +98,14 @@ impl Fixture {
         self.event(branch, "", What::Input { text: line.into() }, &[], vec![]);
     }
 
-    fn event(&mut self, branch: &mut Branch, about: &str, what: What, causes: &[u32], change: Vec<(String, Option<Value>)>) {
+    fn event(
+        &mut self,
+        branch: &mut Branch,
+        about: &str,
+        what: What,
+        causes: &[u32],
+        change: Vec<(String, Option<Value>)>,
+    ) {
         let id = branch.events.len() as u32;
         let at = u64::from(id) * 1_607_923_077;
         let causes = causes.iter().map(|cause| EventId(*cause)).collect();
@@ -111,7 +118,11 @@ impl Fixture {
 
     fn build(&mut self, branch: &mut Branch) {
         self.input(branch, "docker build -t web:1 .", "Sending build context to Docker daemon  3.072kB\nStep 1/6 : FROM centos:7\n ---> eeb6ee3f44bd\nSuccessfully built 8c1f0a6d2b4e\nSuccessfully tagged web:1\n");
-        let base = [("/bin/sh -c #(nop) ADD file:b3ebbe8bd304723d4 in / ", "1"), ("/bin/sh -c #(nop)  LABEL org.label-schema.schema-version=1.0", "none"), ("/bin/sh -c #(nop)  CMD [\"/bin/bash\"]", "none")];
+        let base = [
+            ("/bin/sh -c #(nop) ADD file:b3ebbe8bd304723d4 in / ", "1"),
+            ("/bin/sh -c #(nop)  LABEL org.label-schema.schema-version=1.0", "none"),
+            ("/bin/sh -c #(nop)  CMD [\"/bin/bash\"]", "none"),
+        ];
         let own = [
             ("/bin/sh -c yum -y update && yum -y install httpd", "2"),
             ("/bin/sh -c #(nop)  EXPOSE 80", "none"),
@@ -121,7 +132,9 @@ impl Fixture {
         ];
         let sizes = [204_000_000, 274_000_000, 147, 147];
         let mut facts: Vec<(String, Option<Value>)> = Vec::new();
-        for (image, entries, layers) in [("centos:7", base.to_vec(), 1), ("web:1", [base.to_vec(), own.to_vec()].concat(), 4)] {
+        for (image, entries, layers) in
+            [("centos:7", base.to_vec(), 1), ("web:1", [base.to_vec(), own.to_vec()].concat(), 4)]
+        {
             facts.push((fact::path(["image", image, "layers"]), Some(Value::Int(layers))));
             for (i, (by, layer)) in entries.iter().enumerate() {
                 let number = (i + 1).to_string();
@@ -129,7 +142,9 @@ impl Fixture {
                 facts.push((fact::path(["image", image, "history", &number, "layer"]), Some((*layer).into())));
             }
             for n in 1..=layers as usize {
-                let of = |rest: &[&str]| fact::path(["image", image, "layer", &n.to_string()].into_iter().chain(rest.iter().copied()));
+                let of = |rest: &[&str]| {
+                    fact::path(["image", image, "layer", &n.to_string()].into_iter().chain(rest.iter().copied()))
+                };
                 facts.push((of(&["size"]), Some(Value::Int(sizes[n - 1]))));
                 facts.push((of(&["diff_id"]), Some(format!("sha256:{}", format!("{n}f").repeat(32)).into())));
                 let file = match n {
@@ -181,7 +196,13 @@ impl Fixture {
             (of(&["file", YUM_CONF, "from"]), Some("whiteout".into())),
         ];
         let what = Happening::WhitedOut { path: YUM_CONF.into(), layer: 1 };
-        self.kernel(branch, "container/web", Happening::Executed { path: "/bin/rm".into(), argv: vec!["rm".into(), YUM_CONF.into()] }, &[18], vec![]);
+        self.kernel(
+            branch,
+            "container/web",
+            Happening::Executed { path: "/bin/rm".into(), argv: vec!["rm".into(), YUM_CONF.into()] },
+            &[18],
+            vec![],
+        );
         self.kernel(branch, &upper, what, &[19, 1], facts);
     }
 
@@ -199,7 +220,13 @@ eeb6ee3f44bd   14 months ago   /bin/sh -c #(nop)  CMD [\"/bin/bash\"]           
         self.input(branch, "docker exec web sh -c 'echo Listen 8080 >> /etc/httpd/conf/httpd.conf'", "");
         let of = |rest: &[&str]| fact::path(["container", "web"].into_iter().chain(rest.iter().copied()));
         let upper = of(&["upper", HTTPD_CONF]);
-        self.kernel(branch, "container/web", Happening::Executed { path: "/bin/sh".into(), argv: vec!["sh".into()] }, &[22], vec![]);
+        self.kernel(
+            branch,
+            "container/web",
+            Happening::Executed { path: "/bin/sh".into(), argv: vec!["sh".into()] },
+            &[22],
+            vec![],
+        );
         let facts = vec![
             (upper.clone(), Some("file".into())),
             (upper.clone() + "/size", Some(Value::Int(11_768))),
@@ -215,7 +242,14 @@ eeb6ee3f44bd   14 months ago   /bin/sh -c #(nop)  CMD [\"/bin/bash\"]           
         self.kernel(branch, "container/web", Happening::Unshared, &[23], vec![]);
     }
 
-    fn kernel(&mut self, branch: &mut Branch, about: &str, what: Happening, causes: &[u32], facts: Vec<(String, Option<Value>)>) {
+    fn kernel(
+        &mut self,
+        branch: &mut Branch,
+        about: &str,
+        what: Happening,
+        causes: &[u32],
+        facts: Vec<(String, Option<Value>)>,
+    ) {
         let event = KernelEvent { tid: Tid(7), container: Some(Cid(1)), what };
         self.event(branch, about, What::Kernel { event, times: 1 }, causes, facts);
     }
@@ -241,7 +275,10 @@ pub fn lesson() -> Lesson {
     steps[0].predict = Some(predict());
     steps[0].goals = vec![goal(vec![code("web:1"), text(" is built")], "image/web:1/layers")];
     steps[2].goals = vec![
-        goal(vec![code("web"), text(" has its own httpd.conf")], &fact::path(["container", "web", "upper", HTTPD_CONF])),
+        goal(
+            vec![code("web"), text(" has its own httpd.conf")],
+            &fact::path(["container", "web", "upper", HTTPD_CONF]),
+        ),
         goal(vec![text("The script is in an image once")], "image/web:1/file/%2Frun-httpd.sh/copies"),
     ];
     Lesson {
@@ -271,7 +308,9 @@ fn step(title: &str) -> Step {
             code("chmod"),
             text(" stored the whole script again. "),
             code("web"),
-            text(" likewise writes to its own copy of httpd.conf, and hides yum.conf, which it removed, under a whiteout. "),
+            text(
+                " likewise writes to its own copy of httpd.conf, and hides yum.conf, which it removed, under a whiteout. ",
+            ),
             code("web2"),
             text(" notices nothing."),
         ]),
@@ -303,11 +342,8 @@ fn step(title: &str) -> Step {
 }
 
 fn predict() -> Predict {
-    let choice = |value: &str, reply: &str| Choice {
-        text: vec![text(value)],
-        value: value.into(),
-        reply: vec![text(reply)],
-    };
+    let choice =
+        |value: &str, reply: &str| Choice { text: vec![text(value)], value: value.into(), reply: vec![text(reply)] };
     Predict {
         question: vec![text("Six instructions: how many layers?")],
         choices: vec![choice("6", "EXPOSE and CMD change no file."), choice("4", "")],
@@ -345,12 +381,56 @@ pub fn course() -> Course {
             })
             .collect(),
     };
-    let images = [("Metal, VM, container", 10), ("Why images", 10), ("Writing a Dockerfile", 14), ("A layer never changes", 18), ("The cache", 16), ("Multi-stage", 14), ("Registry, dedupe", 14), ("Six characteristics", 20)];
-    let kernel = [("Who can see whom", 12), ("clone(2)", 12), ("Namespace tree", 14), ("PID", 16), ("Mount", 16), ("Network", 20), ("User, IPC, UTS", 16), ("CPU", 18), ("Memory and OOM", 18), ("Dirty pages", 12), ("fork, exec, no sshd", 12)];
-    let iam = [("Three kinds", 12), ("Roles and trust", 16), ("Execution role", 14), ("Evaluation", 20), ("Reasons for a no", 14)];
-    let fargate = [("Cluster, task", 14), ("CPU, memory sizes", 12), ("An ENI each", 18), ("Storage, then S3", 16), ("awslogs, metadata", 14), ("Names: A, SRV", 14), ("Load balancers", 18), ("Replacing the sick", 16), ("EC2, or EKS", 12)];
-    let scaling = [("Scalable target", 12), ("Target tracking", 20), ("Step scaling", 14), ("Cooldown", 18), ("What it costs", 14)];
-    let delivery = [("Commit and build", 14), ("Pipeline", 14), ("EventBridge", 12), ("Rolling deploy", 18), ("Rollback", 14)];
+    let images = [
+        ("Metal, VM, container", 10),
+        ("Why images", 10),
+        ("Writing a Dockerfile", 14),
+        ("A layer never changes", 18),
+        ("The cache", 16),
+        ("Multi-stage", 14),
+        ("Registry, dedupe", 14),
+        ("Six characteristics", 20),
+    ];
+    let kernel = [
+        ("Who can see whom", 12),
+        ("clone(2)", 12),
+        ("Namespace tree", 14),
+        ("PID", 16),
+        ("Mount", 16),
+        ("Network", 20),
+        ("User, IPC, UTS", 16),
+        ("CPU", 18),
+        ("Memory and OOM", 18),
+        ("Dirty pages", 12),
+        ("fork, exec, no sshd", 12),
+    ];
+    let iam = [
+        ("Three kinds", 12),
+        ("Roles and trust", 16),
+        ("Execution role", 14),
+        ("Evaluation", 20),
+        ("Reasons for a no", 14),
+    ];
+    let fargate = [
+        ("Cluster, task", 14),
+        ("CPU, memory sizes", 12),
+        ("An ENI each", 18),
+        ("Storage, then S3", 16),
+        ("awslogs, metadata", 14),
+        ("Names: A, SRV", 14),
+        ("Load balancers", 18),
+        ("Replacing the sick", 16),
+        ("EC2, or EKS", 12),
+    ];
+    let scaling = [
+        ("Scalable target", 12),
+        ("Target tracking", 20),
+        ("Step scaling", 14),
+        ("Cooldown", 18),
+        ("What it costs", 14),
+    ];
+    let delivery =
+        [("Commit and build", 14), ("Pipeline", 14), ("EventBridge", 12), ("Rolling deploy", 18), ("Rollback", 14)];
     Course {
         tracks: vec![
             track("images", "Images", "Build one, take it apart", &images),

@@ -231,12 +231,24 @@ mod tests {
     fn finished() -> Link {
         let line = |text: &str| Input::Line(text.to_owned());
         let mut script = vec![line("docker build -t web:1 ."), line("docker run -d --name web web:1")];
-        script.push(Input::Save { path: "Dockerfile".into(), content: crate::fixture::DOCKERFILE.replace("80", "8080") });
+        script
+            .push(Input::Save { path: "Dockerfile".into(), content: crate::fixture::DOCKERFILE.replace("80", "8080") });
         for i in 0..30 {
-            script.push(line(&format!("docker exec web sh -c 'echo Listen {} >> /etc/httpd/conf/{i}.conf'", 8080 + i * 7)));
+            script.push(line(&format!(
+                "docker exec web sh -c 'echo Listen {} >> /etc/httpd/conf/{i}.conf'",
+                8080 + i * 7
+            )));
         }
         let chosen = vec![(0, 1), (2, 0)];
-        Link { hash: "0badc0de".into(), era: Era::Today, step: 4, position: Some(212), projector: false, chosen, script }
+        Link {
+            hash: "0badc0de".into(),
+            era: Era::Today,
+            step: 4,
+            position: Some(212),
+            projector: false,
+            chosen,
+            script,
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The state of the page, and its one reducer. Nothing in here asks the engine or the browser: see [`crate::drive`].
 
 use crate::link::Link;
-use crate::view_model::course_map::{LessonProgress, Progress};
+use crate::view_model::course_map::Progress;
 use crate::view_model::moment::World;
 use crate::view_model::prose;
 use crate::view_model::section::Target;
@@ -66,7 +66,10 @@ pub enum Direction {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sheet {
     Help,
-    Share { link: String, copied: bool },
+    Share {
+        link: String,
+        copied: bool,
+    },
     Notes,
     /// On a narrow page: all of the terminal.
     Terminal,
@@ -212,7 +215,7 @@ impl App {
     fn note_progress(&mut self) {
         let Some(lesson) = self.lesson.clone() else { return };
         let steps = lesson.steps.len();
-        let of = self.progress.lessons.entry(lesson.id.clone()).or_insert_with(LessonProgress::default);
+        let of = self.progress.lessons.entry(lesson.id.clone()).or_default();
         of.steps = steps as u32;
         of.step = self.step as u32;
         if self.world.is_some() && prose::all_hold(&lesson, self.step, self.world.as_ref()) {

@@ -24,13 +24,16 @@ pub fn Editor(props: &EditorProps) -> Html {
         let (text, kept, messages) = (text.clone(), kept.clone(), messages.clone());
         use_effect_with((props.path.clone(), position), move |_| {
             let asked = driver.clone();
-            driver.read_file(path.clone(), Callback::from(move |content: Option<String>| {
-                let content = content.unwrap_or_default();
-                let messages = messages.clone();
-                asked.lint(path.clone(), content.clone(), Callback::from(move |found| messages.set(found)));
-                kept.set(content.clone());
-                text.set(Some(content));
-            }));
+            driver.read_file(
+                path.clone(),
+                Callback::from(move |content: Option<String>| {
+                    let content = content.unwrap_or_default();
+                    let messages = messages.clone();
+                    asked.lint(path.clone(), content.clone(), Callback::from(move |found| messages.set(found)));
+                    kept.set(content.clone());
+                    text.set(Some(content));
+                }),
+            );
         });
     }
     let Some(current) = (*text).clone() else {
@@ -95,7 +98,8 @@ fn keep_together(event: Event) {
 fn gutter(text: &str, messages: &[Diagnostic]) -> Html {
     let count = text.split('\n').count() as u32;
     let number = |line: u32| {
-        let worst = messages.iter().filter(|message| message.line == line).map(|message| class(message.severity)).next();
+        let worst =
+            messages.iter().filter(|message| message.line == line).map(|message| class(message.severity)).next();
         html! { <div class={classes!(worst)}>{line}</div> }
     };
     html! { <div class="gutter" aria-hidden="true">{for (1..=count).map(number)}</div> }
@@ -110,7 +114,8 @@ fn underlines(text: &str, messages: &[Diagnostic]) -> Html {
             None => html! { <div>{line}{"\u{200b}"}</div> },
             Some(found) => {
                 let start = (found.column.saturating_sub(1)) as usize;
-                let (before, rest): (String, String) = (line.chars().take(start).collect(), line.chars().skip(start).collect());
+                let (before, rest): (String, String) =
+                    (line.chars().take(start).collect(), line.chars().skip(start).collect());
                 let marked: String = rest.chars().take(found.length.max(1) as usize).collect();
                 html! { <div>{before}<u class={class(found.severity)}>{if marked.is_empty() { " ".to_owned() } else { marked }}</u></div> }
             }

@@ -82,7 +82,9 @@ fn row(row: &Row) -> Html {
 fn mark(evidence: Evidence, in_key: bool) -> Html {
     let inner = match evidence {
         Evidence::Kernel => html! { <circle cx="7" cy="7" r="6" class="full" /> },
-        Evidence::Documented => html! { <><circle cx="7" cy="7" r="5.5" class="ring" /><path d="M7 1.5A5.5 5.5 0 0 0 7 12.5z" class="full" /></> },
+        Evidence::Documented => {
+            html! { <><circle cx="7" cy="7" r="5.5" class="ring" /><path d="M7 1.5A5.5 5.5 0 0 0 7 12.5z" class="full" /></> }
+        }
         Evidence::Modelled => html! { <circle cx="7" cy="7" r="5.5" class="ring dashed" /> },
     };
     let (role, label) = if in_key { (None, None) } else { (Some("img"), Some(evidence_words(evidence))) };

@@ -2,6 +2,7 @@
 
 use super::context::use_page;
 use super::room::use_room;
+use crate::host::address;
 use crate::scenes::plot::Plot;
 use crate::scenes::section::SectionScene;
 use crate::state::Action;
@@ -9,6 +10,13 @@ use crate::view_model::section::{SectionModel, Target, Wanted, lay_out, style, w
 use lessons::Scene;
 use std::rc::Rc;
 use yew::prelude::*;
+
+fn missing(data: &str) -> String {
+    match address::has_asset(&format!("measurements/{data}.bin")) {
+        true => format!("Waiting for the measurement `{data}` …"),
+        false => format!("The measurement `{data}` has not been recorded yet."),
+    }
+}
 
 #[derive(Clone, Copy, PartialEq, Properties)]
 pub struct PlateProps {
@@ -41,7 +49,7 @@ pub fn Plate(props: &PlateProps) -> Html {
         }
         (Some(Scene::Plot { data }), Some((width, height))) => match app.measurements.get(&data) {
             Some(measurement) => html! { <Plot measurement={measurement.clone()} {width} {height} /> },
-            None => html! { <p class="status">{format!("Waiting for the measurement `{data}` …")}</p> },
+            None => html! { <p class="status">{missing(&data)}</p> },
         },
         _ => html! { <p class="status"></p> },
     };

@@ -160,7 +160,8 @@ fn ladder(page: &Context, step: &Step) -> Html {
         return Html::default();
     }
     let raised = app.lesson.as_ref().zip(app.world.as_ref());
-    let raised = raised.and_then(|(lesson, world)| prose::wrong(lesson, app.step, world)).map_or(0, |(_, rung)| rung + 1);
+    let raised =
+        raised.and_then(|(lesson, world)| prose::wrong(lesson, app.step, world)).map_or(0, |(_, rung)| rung + 1);
     let most = RUNGS.min(step.hints.len() as u32);
     let rung = app.rung().max(raised.min(most));
     let reached = rung.checked_sub(1).and_then(|last| step.hints.get(last as usize));
@@ -219,7 +220,11 @@ fn lower_first(title: &str) -> String {
     let first = title.split(' ').next().unwrap_or_default();
     let plain = first.chars().skip(1).all(|letter| letter.is_lowercase());
     match plain {
-        true => title.chars().next().map(|c| c.to_lowercase().collect::<String>() + &title[c.len_utf8()..]).unwrap_or_default(),
+        true => title
+            .chars()
+            .next()
+            .map(|c| c.to_lowercase().collect::<String>() + &title[c.len_utf8()..])
+            .unwrap_or_default(),
         false => title.to_owned(),
     }
 }

@@ -22,7 +22,10 @@ pub fn Sheets() -> Html {
 
 fn notice(page: &Context) -> Html {
     let Some(notice) = &page.app.notice else { return Html::default() };
-    let link = notice.link.as_ref().map(|link| html! { <p><a href={link.clone()}>{"The link that makes it happen again"}</a></p> });
+    let link = notice
+        .link
+        .as_ref()
+        .map(|link| html! { <p><a href={link.clone()}>{"The link that makes it happen again"}</a></p> });
     html! {
         <div class="notice" role="alert">
             <p>{super::inspector::ticked(&notice.text)}</p><div>{for link}</div>

@@ -52,11 +52,17 @@ pub fn Terminal() -> Html {
 
 /// A click anywhere leads to the line, unless text is being selected for copying.
 fn focus_line(event: &MouseEvent) {
-    let selecting = crate::host::window().get_selection().ok().flatten().is_some_and(|selection| !selection.is_collapsed());
-    let on_button = event.target().and_then(|target| target.dyn_into::<Element>().ok()).is_some_and(|element| element.closest("button").ok().flatten().is_some());
+    let selecting =
+        crate::host::window().get_selection().ok().flatten().is_some_and(|selection| !selection.is_collapsed());
+    let on_button = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok())
+        .is_some_and(|element| element.closest("button").ok().flatten().is_some());
     let section = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
     let line = section.and_then(|section| section.query_selector("input").ok().flatten());
-    if let (false, false, Some(line)) = (selecting, on_button, line.and_then(|line| line.dyn_into::<HtmlInputElement>().ok())) {
+    if let (false, false, Some(line)) =
+        (selecting, on_button, line.and_then(|line| line.dyn_into::<HtmlInputElement>().ok()))
+    {
         let _ = line.focus();
     }
 }
@@ -64,9 +70,9 @@ fn focus_line(event: &MouseEvent) {
 fn line(line: &Line) -> Html {
     match &line.kind {
         Kind::Typed { prompt } => html! { <div class="line"><b>{prompt}</b>{&line.text}</div> },
-        Kind::Output => html! { <div class="line">{&line.text}{"\u{200b}"}</div> },
+        Kind::Output => html! { <div class="line">{&line.text}</div> },
         Kind::Head => html! { <div class="line head">{&line.text}</div> },
-        Kind::Error => html! { <div class="line error">{&line.text}{"\u{200b}"}</div> },
+        Kind::Error => html! { <div class="line error">{&line.text}</div> },
         Kind::Advice => html! { <div class="line advice">{super::inspector::ticked(&line.text)}</div> },
         Kind::Aside => html! { <div class="line aside">{&line.text}</div> },
     }
@@ -96,7 +102,8 @@ impl Typing {
 
     /// What Tab would add, shown behind the cursor.
     fn ghost(&self) -> Option<String> {
-        let completions = self.completions.as_ref().filter(|completions| completions.end as usize == self.text.len())?;
+        let completions =
+            self.completions.as_ref().filter(|completions| completions.end as usize == self.text.len())?;
         let candidate = completions.candidates.get(self.picked)?;
         let written = self.text.get(completions.start as usize..)?;
         candidate.text.strip_prefix(written).filter(|rest| !rest.is_empty()).map(str::to_owned)
@@ -164,7 +171,10 @@ pub fn CommandLine() -> Html {
     };
     let columns = prompt.chars().count() + typing.text.chars().count();
     let behind = format!("--columns:{columns}");
-    let searching = typing.search.as_ref().map(|search| html! { <span class="search">{format!("(reverse-i-search) `{search}`: ")}</span> });
+    let searching = typing
+        .search
+        .as_ref()
+        .map(|search| html! { <span class="search">{format!("(reverse-i-search) `{search}`: ")}</span> });
     html! {
         <div class="command" style={behind}>
             <b>{for searching}{prompt}</b>
@@ -219,12 +229,16 @@ fn ask_completions(page: &Context, typing: &UseStateHandle<Typing>, latest: &Rc<
     }
     let (typing, latest) = (typing.clone(), latest.clone());
     let (line, cursor) = (next.text.clone(), next.text.len() as u32);
-    page.driver().complete(line, cursor, Callback::from(move |completions| {
-        // An answer about a line that is no longer there is of no use.
-        if *latest.borrow() == next.text {
-            typing.set(Typing { completions: Some(completions), ..next.clone() });
-        }
-    }));
+    page.driver().complete(
+        line,
+        cursor,
+        Callback::from(move |completions| {
+            // An answer about a line that is no longer there is of no use.
+            if *latest.borrow() == next.text {
+                typing.set(Typing { completions: Some(completions), ..next.clone() });
+            }
+        }),
+    );
 }
 
 fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &KeyboardEvent) -> bool {
@@ -233,7 +247,8 @@ fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &Keyboa
     match (key.ctrl_key(), key.key().as_str()) {
         (true, "c" | "C") => {
             let selected = input.selection_start().ok().flatten() != input.selection_end().ok().flatten();
-            let elsewhere = crate::host::window().get_selection().ok().flatten().is_some_and(|text| !text.is_collapsed());
+            let elsewhere =
+                crate::host::window().get_selection().ok().flatten().is_some_and(|text| !text.is_collapsed());
             if selected || elsewhere {
                 return false;
             }
@@ -273,7 +288,8 @@ fn enter(page: &Context, typing: &Typing, set: &Callback<Typing>) {
 fn take(typing: &Typing, set: &Callback<Typing>) {
     let Some(completions) = &typing.completions else { return };
     let written = typing.text.get(completions.start as usize..completions.end as usize).unwrap_or_default();
-    let common = completions.candidates.iter().map(|candidate| candidate.text.as_str()).reduce(shared_start).unwrap_or_default();
+    let common =
+        completions.candidates.iter().map(|candidate| candidate.text.as_str()).reduce(shared_start).unwrap_or_default();
     if completions.candidates.len() > 1 && common.len() > written.len() {
         let before = typing.text.get(..completions.start as usize).unwrap_or_default();
         return set.emit(Typing::with(format!("{before}{common}")));

@@ -12,7 +12,8 @@ use wasm_bindgen::JsValue;
 pub fn lesson() -> Option<String> {
     let location = window().location();
     let query = location.search().unwrap_or_default();
-    let asked = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("lesson=").map(str::to_owned));
+    let asked =
+        query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("lesson=").map(str::to_owned));
     if asked.is_some() {
         return asked;
     }

@@ -51,6 +51,7 @@ impl Measure for Ruler {
 }
 
 // The stacks of tokens.css: a canvas does not know custom properties.
-const SERIF: &str = r#""Iowan Old Style",Charter,"Bitstream Charter","Sitka Text",Cambria,"Liberation Serif",Georgia,serif"#;
+const SERIF: &str =
+    r#""Iowan Old Style",Charter,"Bitstream Charter","Sitka Text",Cambria,"Liberation Serif",Georgia,serif"#;
 const SANS: &str = r#""Avenir Next","Segoe UI","Helvetica Neue","Liberation Sans",Roboto,Arial,sans-serif"#;
 const MONO: &str = r#"ui-monospace,"SF Mono","Cascadia Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace"#;

@@ -33,9 +33,13 @@ impl EngineHost for MockHost {
             }
             Ask::Complete { line, .. } => Reply::Completions(completions(line)),
             Ask::Why { .. } => Reply::Why(
-                [(25, "copied up whole, before the first write"), (24, "`sh`, pid 7, opened it to append"), (2, "it was found in layer 2, which is read-only")]
-                    .map(|(event, text)| WhyStep { event: EventId(event), at: 0, text: text.into() })
-                    .into(),
+                [
+                    (25, "copied up whole, before the first write"),
+                    (24, "`sh`, pid 7, opened it to append"),
+                    (2, "it was found in layer 2, which is read-only"),
+                ]
+                .map(|(event, text)| WhyStep { event: EventId(event), at: 0, text: text.into() })
+                .into(),
             ),
             Ask::ReadFile { .. } => Reply::File(Some(crate::fixture::DOCKERFILE.into())),
             Ask::ListFiles => Reply::Files(

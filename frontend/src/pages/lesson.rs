@@ -23,7 +23,8 @@ pub fn LessonPage() -> Html {
     let skip = Callback::from(|event: MouseEvent| {
         // The document has a base: a bare fragment would lead to another page.
         event.prevent_default();
-        let text = document().get_element_by_id("lesson-text").and_then(|element| element.dyn_into::<HtmlElement>().ok());
+        let text =
+            document().get_element_by_id("lesson-text").and_then(|element| element.dyn_into::<HtmlElement>().ok());
         if let Some(text) = text {
             let _ = text.focus();
         }

@@ -65,7 +65,11 @@ fn ship(map: &CourseMap) -> Html {
         let x = 232 + 84 * i;
         html! { <><rect class="block" x={x.to_string()} y="501.4" width="34" height="33" /><path class="hair" d={format!("M{x} 517.4h34")} /></> }
     });
-    let bulkhead = map.holds.iter().skip(1).map(|hold| html! { <path class="bulkhead" d={format!("M{} 70V500.4", hold.x - 7.0)} /> });
+    let bulkhead = map
+        .holds
+        .iter()
+        .skip(1)
+        .map(|hold| html! { <path class="bulkhead" d={format!("M{} 70V500.4", hold.x - 7.0)} /> });
     let marks = [("1 h", 217.6, 1168), ("2 h", 365.2, 1112)].map(|(words, y, x)| {
         html! { <><path class="draft" d={format!("M{x} {y}h12")} /><text class="i2" x={(x + 18).to_string()} y={(y + 5.0).to_string()}>{words}</text></> }
     });
@@ -106,9 +110,13 @@ fn berth(berth: &Berth, x: f64) -> Html {
     let name_y = if current { berth.y + 19.7 } else { middle };
     let right = match &berth.state {
         BerthState::Done => html! { <path class="check" d={format!("M{} {}l4 4 7 -8", x + 145.0, middle - 5.0)} /> },
-        BerthState::Current(steps) if current => html! { <>{for steps.iter().enumerate().map(|(i, done)| dash(x, berth.y, i, steps.len(), *done))}</> },
+        BerthState::Current(steps) if current => {
+            html! { <>{for steps.iter().enumerate().map(|(i, done)| dash(x, berth.y, i, steps.len(), *done))}</> }
+        }
         BerthState::Current(_) => html! { <g></g> },
-        _ => html! { <text class="i3" x={(x + 155.0).to_string()} y={middle.to_string()} text-anchor="end">{berth.minutes}</text> },
+        _ => {
+            html! { <text class="i3" x={(x + 155.0).to_string()} y={middle.to_string()} text-anchor="end">{berth.minutes}</text> }
+        }
     };
     let inside = html! {
         <>
@@ -175,7 +183,8 @@ fn foot(page: &Context) -> Html {
             let page = page.clone();
             if let Some(file) = file {
                 spawn_local(async move {
-                    let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+                    let text =
+                        JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
                     take(&page, &text);
                 });
             }

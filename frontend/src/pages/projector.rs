@@ -22,10 +22,18 @@ pub fn ProjectorPage() -> Html {
     let page = use_page();
     let app = &page.app;
     use_title(app.lesson.as_ref().map(|lesson| lesson.title.clone()));
-    let Some(lesson) = &app.lesson else { return html! { <main class="projector"><p>{"Waiting for the lesson …"}</p></main> } };
+    let Some(lesson) = &app.lesson else {
+        return html! { <main class="projector"><p>{"Waiting for the lesson …"}</p></main> };
+    };
     let step = lesson.steps.get(app.step);
     let facts = app.world.as_ref().map(|world| &*world.facts);
-    let caption = step.map(|step| if step.beat.is_empty() { html! { {&step.title} } } else { spans(&step.beat, facts) });
+    let caption = step.map(|step| {
+        if step.beat.is_empty() {
+            html! { {&step.title} }
+        } else {
+            spans(&step.beat, facts)
+        }
+    });
     let has_scene = step.is_some_and(|step| step.scene != Scene::None);
     let strip = (0..lesson.steps.len()).map(|i| {
         let class = if i < app.step { "done" } else if i == app.step { "now" } else { "" };

@@ -109,7 +109,6 @@ fn form(shape: &Shape) -> Html {
             // As a style, so that it can move.
             html! { <path class={class} d={data.clone()} style={format!("transform:translate({x:.1}px,{y:.1}px)")} /> }
         }
-        Form::Disc { x, y, radius } => html! { <circle class={class} cx={px(*x)} cy={px(*y)} r={px(*radius)} /> },
         Form::Text { x, y, size, anchor, runs } => {
             let anchor = (*anchor != Anchor::Start).then(|| anchor.name());
             html! {

@@ -198,7 +198,8 @@ fn hours(minutes: u32) -> String {
 }
 
 fn go(course: &Course, progress: &Progress) -> Option<Go> {
-    let ready: Vec<&LessonCard> = course.tracks.iter().flat_map(|track| &track.lessons).filter(|card| card.ready).collect();
+    let ready: Vec<&LessonCard> =
+        course.tracks.iter().flat_map(|track| &track.lessons).filter(|card| card.ready).collect();
     let of = |card: &LessonCard| progress.lessons.get(&card.id);
     let unfinished = |card: &&&LessonCard| !of(card).is_some_and(LessonProgress::is_done);
     let last = ready.iter().find(|card| progress.last.as_ref() == Some(&card.id)).filter(unfinished);

@@ -47,9 +47,10 @@ pub struct Real {
 /// besides is named, so that nobody takes it for part of the recording.
 pub fn real(recording: &Recording, world: &World) -> Option<Real> {
     let done = world.inputs().iter().filter(|input| input.first_event < world.position);
-    let ahead = world.inputs().iter().any(|input| {
-        input.first_event < world.position && world.position < input.first_event + input.events
-    });
+    let ahead = world
+        .inputs()
+        .iter()
+        .any(|input| input.first_event < world.position && world.position < input.first_event + input.events);
     let mut points = recording.points.iter();
     let mut next = points.next();
     let mut facts = Facts::new();
@@ -92,7 +93,8 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
     let mut rows = Vec::new();
     for prefix in &prefixes {
         let under = facts.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(prefix.as_str()));
-        let whole = |path: &str| path.len() == prefix.len() || path.as_bytes()[prefix.len()] == b'/' || prefix.ends_with('/');
+        let whole =
+            |path: &str| path.len() == prefix.len() || path.as_bytes()[prefix.len()] == b'/' || prefix.ends_with('/');
         for (path, value) in under.filter(|(path, _)| whole(path)) {
             // Another thing's facts begin here: a file of the upperdir, a layer of the image.
             let escaped = path[prefix.len()..].contains('%');
@@ -115,13 +117,29 @@ fn subject(target: &Target) -> (String, (String, String), Vec<String>, String) {
     match target {
         Target::Container { name } => {
             let of = |rest: &str| path(&["container", name]) + "/" + rest;
-            let prefixes = ["state", "exit_code", "pid/inner", "pid/outer", "processes", "hostname", "root/lowers", "root/fstype", "upper", "cmdline"];
+            let prefixes = [
+                "state",
+                "exit_code",
+                "pid/inner",
+                "pid/outer",
+                "processes",
+                "hostname",
+                "root/lowers",
+                "root/fstype",
+                "upper",
+                "cmdline",
+            ];
             (name.clone(), ("a container".into(), String::new()), prefixes.map(of).into(), of("state"))
         }
         Target::Upper { container, path: file } => {
             let upper = path(&["container", container, "upper", file]);
             let shown = path(&["container", container, "file", file]) + "/from";
-            (base_name(file).into(), ("in the upperdir of".into(), container.clone()), vec![upper.clone(), shown], upper)
+            (
+                base_name(file).into(),
+                ("in the upperdir of".into(), container.clone()),
+                vec![upper.clone(), shown],
+                upper,
+            )
         }
         Target::Lookup { container, path: file } => {
             let shown = path(&["container", container, "file", file]);
@@ -187,7 +205,17 @@ fn words(value: &Value, unit: &str) -> String {
 /// `2026-11-14` as `14 November 2026`.
 pub fn date(iso: &str) -> String {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let mut parts = iso.split('-').map(str::parse::<usize>);
@@ -214,8 +242,10 @@ mod tests {
     fn a_copy_is_shown_beside_the_real_one() {
         let world = fixture::world();
         let target = Target::Upper { container: "web".into(), path: "/etc/httpd/conf/httpd.conf".into() };
-        let real = Facts::from([("container/web/upper/%2Fetc%2Fhttpd%2Fconf%2Fhttpd.conf/size".into(), Value::Int(11_753))]);
-        let whole = Real { facts: real, kernel: "Linux".into(), recorded: String::new(), besides: vec![], ahead: false };
+        let real =
+            Facts::from([("container/web/upper/%2Fetc%2Fhttpd%2Fconf%2Fhttpd.conf/size".into(), Value::Int(11_753))]);
+        let whole =
+            Real { facts: real, kernel: "Linux".into(), recorded: String::new(), besides: vec![], ahead: false };
         let shown = inspect(&target, &world.facts, Some(&whole));
         let size = shown.rows.iter().find(|row| row.label == "size").unwrap();
         assert_eq!((size.real.as_deref(), size.differs), (Some("11\u{202f}753 B"), true));

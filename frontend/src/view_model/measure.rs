@@ -23,6 +23,10 @@ impl Font {
         Font { face: Face::Mono, size, bold: false }
     }
 
+    pub fn serif(size: f64) -> Font {
+        Font { face: Face::Serif, size, bold: false }
+    }
+
     pub fn bold(self) -> Font {
         Font { bold: true, ..self }
     }

@@ -68,7 +68,7 @@ pub fn wrong<'a>(lesson: &'a Lesson, step: usize, world: &World) -> Option<(&'a 
     let of_step = lesson.steps.get(step)?;
     let first = first_claim(lesson, step) + of_step.goals.len();
     let holds = |i: &usize| world.claims.get(first + i).is_some_and(|claim| claim.holds);
-    let last = (0..of_step.wrongs.len()).filter(holds).next_back()?;
+    let last = (0..of_step.wrongs.len()).rfind(holds)?;
     Some((&of_step.wrongs[last].reply, of_step.wrongs[last].hint))
 }
 
@@ -78,8 +78,13 @@ pub enum Verdict<'a> {
     Open,
     /// It is to be found out.
     Waiting,
-    Right { reply: &'a [Span] },
-    Wrong { value: String, reply: &'a [Span] },
+    Right {
+        reply: &'a [Span],
+    },
+    Wrong {
+        value: String,
+        reply: &'a [Span],
+    },
 }
 
 /// A prediction is judged by the engine's fact, once the step's goals hold.

@@ -14,7 +14,9 @@ pub struct Line {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
-    Typed { prompt: String },
+    Typed {
+        prompt: String,
+    },
     Output,
     /// The head of a table.
     Head,
@@ -33,9 +35,15 @@ pub fn scrollback(world: &World, cleared: u32) -> Vec<Line> {
             continue;
         }
         match &input.input {
-            Input::Line(text) => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: text.clone() }),
-            Input::Interrupt => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^C".to_owned() }),
-            Input::Eof => lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^D".to_owned() }),
+            Input::Line(text) => {
+                lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: text.clone() })
+            }
+            Input::Interrupt => {
+                lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^C".to_owned() })
+            }
+            Input::Eof => {
+                lines.push(Line { kind: Kind::Typed { prompt: input.prompt.clone() }, text: "^D".to_owned() })
+            }
             other => lines.push(Line { kind: Kind::Aside, text: super::timeline::input_words(other) }),
         }
         let shown = input.output.iter().filter(|chunk| chunk.event <= world.position);

@@ -29,11 +29,33 @@ impl Style {
     pub fn for_width(width: f64) -> Style {
         if width < 600.0 {
             let (left, right) = (6.0, width - 12.0);
-            Style { left, right, y: 25.0, tall: 16.0, short: 10.0, tick: 4.0, pitch: 11.4, gap: 10.0, labels: false, font: 14.0 }
+            Style {
+                left,
+                right,
+                y: 25.0,
+                tall: 16.0,
+                short: 10.0,
+                tick: 4.0,
+                pitch: 11.4,
+                gap: 10.0,
+                labels: false,
+                font: 14.0,
+            }
         } else {
             let font = if width >= 1600.0 { 15.0 } else { 14.0 };
             let pitch = if width >= 1600.0 { 43.0 } else { 27.4 };
-            Style { left: 6.0, right: width - 24.0, y: 48.0, tall: 15.0, short: 9.0, tick: 5.0, pitch, gap: 31.6, labels: true, font }
+            Style {
+                left: 6.0,
+                right: width - 24.0,
+                y: 48.0,
+                tall: 15.0,
+                short: 9.0,
+                tick: 5.0,
+                pitch,
+                gap: 31.6,
+                labels: true,
+                font,
+            }
         }
     }
 }

@@ -40,9 +40,11 @@ mod tests {
             ("narrow", style::NARROW, 358.0, 330.0),
             ("projector", style::PROJECTOR, 1280.0, 588.0),
         ];
-        let of = |position: u32| sizes.map(|(name, style, width, height)| {
-            (format!("{name} at {position}"), lay_out(&section(position), style, width, height, &Estimate))
-        });
+        let of = |position: u32| {
+            sizes.map(|(name, style, width, height)| {
+                (format!("{name} at {position}"), lay_out(&section(position), style, width, height, &Estimate))
+            })
+        };
         [0, 8, 13, 18, 21, last - 2, last].into_iter().flat_map(of).collect()
     }
 
@@ -123,7 +125,10 @@ mod tests {
         assert!(!model.exists());
         assert_eq!(words::subtitle(&model).0, ["It is not built yet."]);
         let text = words::description(&section(27));
-        assert!(text.iter().any(|(term, is)| term == "Container web" && is.contains("hidden by a whiteout")), "{text:?}");
+        assert!(
+            text.iter().any(|(term, is)| term == "Container web" && is.contains("hidden by a whiteout")),
+            "{text:?}"
+        );
         assert!(text.iter().any(|(term, is)| term.starts_with("EXPOSE") && is == "no layer"), "{text:?}");
     }
 }

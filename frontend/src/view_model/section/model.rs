@@ -3,7 +3,7 @@
 use super::words;
 use crate::view_model::moment::{World, base_name};
 use engine::fact::{self, Facts, Value};
-use engine::node::Happening;
+use engine::node::{Happening, TOOLBOX};
 use engine::trace::What;
 use std::collections::BTreeSet;
 
@@ -30,7 +30,9 @@ pub struct SectionModel {
 pub enum Stratum {
     Layer(Layer),
     /// An instruction that made none: a line without thickness.
-    NoLayer { words: String },
+    NoLayer {
+        words: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -262,7 +264,8 @@ fn room(facts: &Facts, name: &str, files: &[String], strata: &[Stratum], world: 
         Some("created") => RoomState::Created,
         Some("running") => {
             let line = of(&["cmdline"]).map(ToString::to_string).unwrap_or_default();
-            let first = line.split_whitespace().next().unwrap_or_default();
+            // execve(2) of a `#!` file puts its interpreter first; what was meant is the program after it.
+            let first = line.split_whitespace().find(|word| *word != TOOLBOX).unwrap_or_default();
             RoomState::Running { pid: number(&["pid", "inner"]), command: base_name(first).to_owned() }
         }
         Some("exited") => RoomState::Exited { code: number(&["exit_code"]) },

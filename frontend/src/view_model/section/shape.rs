@@ -3,13 +3,28 @@
 /// Something that can be asked about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
-    Container { name: String },
+    Container {
+        name: String,
+    },
     /// What the upperdir of a container holds at a path.
-    Upper { container: String, path: String },
+    Upper {
+        container: String,
+        path: String,
+    },
     /// What a container sees at a path.
-    Lookup { container: String, path: String },
-    Layer { image: String, number: u32 },
-    LayerFile { image: String, number: u32, path: String },
+    Lookup {
+        container: String,
+        path: String,
+    },
+    Layer {
+        image: String,
+        number: u32,
+    },
+    LayerFile {
+        image: String,
+        number: u32,
+        path: String,
+    },
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,15 +46,42 @@ pub struct Shape {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Form {
-    Rect { x: f64, y: f64, width: f64, height: f64 },
-    Line { x1: f64, y1: f64, x2: f64, y2: f64 },
-    Path { data: String },
+    Rect {
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+    },
+    Line {
+        x1: f64,
+        y1: f64,
+        x2: f64,
+        y2: f64,
+    },
+    Path {
+        data: String,
+    },
     /// A path that is drawn at the origin and stands at `x`, `y`.
-    Placed { x: f64, y: f64, data: String },
-    Disc { x: f64, y: f64, radius: f64 },
-    Text { x: f64, y: f64, size: f64, anchor: Anchor, runs: Vec<Run> },
+    Placed {
+        x: f64,
+        y: f64,
+        data: String,
+    },
+    Text {
+        x: f64,
+        y: f64,
+        size: f64,
+        anchor: Anchor,
+        runs: Vec<Run>,
+    },
     /// A rectangle that came up from `below` pixels further down.
-    Risen { x: f64, y: f64, width: f64, height: f64, below: f64 },
+    Risen {
+        x: f64,
+        y: f64,
+        width: f64,
+        height: f64,
+        below: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,7 @@ pub struct Ground {
     pub top: f64,
     /// Pixels a byte on the common scale.
     pixels_per_byte: f64,
+    under_rooms: bool,
     fits: bool,
 }
 
@@ -34,15 +35,23 @@ pub struct Row {
 
 #[derive(Clone, Debug)]
 pub enum What {
-    Layer { number: u32, enlarged: bool },
-    Meta { words: String },
+    Layer {
+        number: u32,
+        enlarged: bool,
+    },
+    Meta {
+        words: String,
+    },
     /// Where the scale breaks; the words say by how much, or that there is none.
-    Break { words: String },
+    Break {
+        words: String,
+    },
 }
 
 impl Ground {
     pub fn place(canvas: &Canvas, model: &SectionModel, top: f64, under_rooms: bool) -> Ground {
-        let attempts = [(canvas.style.row_height, false), (canvas.style.row_height, true), (canvas.style.row_min, true)];
+        let attempts =
+            [(canvas.style.row_height, false), (canvas.style.row_height, true), (canvas.style.row_min, true)];
         let mut placed = None;
         for (row_height, merged) in attempts {
             let ground = attempt(canvas, model, top, under_rooms, row_height, merged);
@@ -144,7 +153,13 @@ impl Ground {
         let mut data = String::new();
         for i in 0..=steps as u32 {
             let x = self.left + width * f64::from(i) / steps;
-            let dy = if i == 0 { 0.0 } else if i % 2 == 1 { -amplitude } else { amplitude };
+            let dy = if i == 0 {
+                0.0
+            } else if i % 2 == 1 {
+                -amplitude
+            } else {
+                amplitude
+            };
             let _ = write!(data, "{}{x:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, y + dy);
         }
         canvas.push(Shape::new(format!("zig{}", row.y.round()), "zigzag", Form::Path { data }));
@@ -157,7 +172,14 @@ impl Ground {
         let (x, font) = (self.left + canvas.style.words_dx, canvas.style.font);
         let width = canvas.text_width(words, canvas.sans());
         let y = row.y + row.height / 2.0 + font * 0.3;
-        canvas.rect(format!("breakground{words}"), "ground", self.left - 2.0, row.y, x - self.left + width + 6.0, row.height - 1.0);
+        canvas.rect(
+            format!("breakground{words}"),
+            "ground",
+            self.left - 2.0,
+            row.y,
+            x - self.left + width + 6.0,
+            row.height - 1.0,
+        );
         canvas.text(format!("break{words}"), "i3", x, y, font, Anchor::Start, vec![Run::new(words, "")]);
     }
 
@@ -169,7 +191,8 @@ impl Ground {
         let most = (self.right - self.left) * 0.6 - tail_width;
         let shown = fit_words(canvas.measure, words, Font::mono(font), most);
         let width = canvas.text_width(&shown, Font::mono(font)) + tail_width;
-        let from = (x + width + 8.0).max(if canvas.style.numbers { canvas.rooms_left() + 16.0 } else { 0.0 });
+        let aligned = canvas.style.numbers && self.under_rooms;
+        let from = (x + width + 8.0).max(if aligned { canvas.rooms_left() + 16.0 } else { 0.0 });
         canvas.line(format!("meta{words}"), "meta", from.min(self.right - 20.0), y, self.right, y);
         let runs = vec![Run::new(shown, "mono"), Run::new(tail, "i3")];
         canvas.text(format!("metawords{words}"), "i2", x, y + font * 0.34, font, Anchor::Start, runs);
@@ -207,7 +230,15 @@ impl Ground {
         let name = format!("{shown}: layer {}, {}, {size}", layer.number, words.trim());
         if style.numbers {
             let number = vec![Run::new(layer.number.to_string(), "lt b")];
-            canvas.text(format!("no{}", layer.number), halo, self.left + style.number_dx, base, font, Anchor::Start, number);
+            canvas.text(
+                format!("no{}", layer.number),
+                halo,
+                self.left + style.number_dx,
+                base,
+                font,
+                Anchor::Start,
+                number,
+            );
         }
         let text = Form::Text { x, y: base, size: font, anchor: Anchor::Start, runs };
         canvas.push(Shape::new(format!("name{}", layer.number), halo, text).asked(target, name));
@@ -218,7 +249,6 @@ impl Ground {
     }
 
     fn draw_scale(&self, canvas: &mut Canvas, model: &SectionModel) {
-        let font = canvas.style.font;
         let x = self.left - 6.0;
         let mut below = 0.0;
         for block in self.blocks().iter().rev() {
@@ -234,7 +264,6 @@ impl Ground {
             below += bytes as f64;
             canvas.line(format!("scale{}", top.round()), "scale", x, top, x, bottom);
         }
-        let _ = font;
     }
 
     fn draw_marks(&self, canvas: &mut Canvas, from: f64, bytes: f64, top: f64, bottom: f64, model: &SectionModel) {
@@ -284,7 +313,7 @@ fn attempt(canvas: &Canvas, model: &SectionModel, top: f64, under_rooms: bool, t
             Item::Layer(layer) => {
                 let enlarged = scaled.enlarged[i];
                 if before.is_some_and(|before| before != enlarged) {
-                    let words = scaled.break_words(&items, i);
+                    let words = scaled.break_words();
                     rows.push(Row { y, height: style.break_height, what: What::Break { words } });
                     y += style.break_height;
                 }
@@ -295,7 +324,7 @@ fn attempt(canvas: &Canvas, model: &SectionModel, top: f64, under_rooms: bool, t
             }
         }
     }
-    Ground { left, right, rows, top, pixels_per_byte: scaled.pixels_per_byte, fits: scaled.fits }
+    Ground { left, right, rows, top, pixels_per_byte: scaled.pixels_per_byte, under_rooms, fits: scaled.fits }
 }
 
 enum Item<'a> {
@@ -361,7 +390,8 @@ impl Scaled {
             let rest = room - metas - breaks * style.break_height - off.iter().map(|i| height(*i)).sum::<f64>();
             let total: f64 = on.iter().filter_map(|i| size(*i)).sum();
             let per_byte = if total > 0.0 { (rest / total).max(0.0) } else { 0.0 };
-            let thinnest = on.iter().copied().min_by(|a, b| f64::total_cmp(&size(*a).unwrap_or(0.0), &size(*b).unwrap_or(0.0)));
+            let thinnest =
+                on.iter().copied().min_by(|a, b| f64::total_cmp(&size(*a).unwrap_or(0.0), &size(*b).unwrap_or(0.0)));
             match thinnest {
                 Some(i) if size(i).unwrap_or(0.0) * per_byte < thin.min(style.font * 1.5) => enlarged[i] = true,
                 _ => {
@@ -377,7 +407,7 @@ impl Scaled {
     }
 
     /// `enlarged 500 000×`: one digit is as much as an eye can tell.
-    fn break_words(&self, _items: &[Item], _at: usize) -> String {
+    fn break_words(&self) -> String {
         match self.enlarged_per_byte {
             Some(per_byte) if self.pixels_per_byte > 0.0 => {
                 let factor = per_byte / self.pixels_per_byte;

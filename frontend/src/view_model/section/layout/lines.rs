@@ -105,14 +105,7 @@ fn lane_y(row: &Row, lane: usize, used: usize, height: f64) -> f64 {
 }
 
 /// Too many for one another: each file only under its own columns.
-fn beside<'a>(
-    rooms: &Rooms,
-    row: &Row,
-    number: u32,
-    files: &[&'a LayerFile],
-    height: f64,
-    bars: &mut Vec<Bar<'a>>,
-) {
+fn beside<'a>(rooms: &Rooms, row: &Row, number: u32, files: &[&'a LayerFile], height: f64, bars: &mut Vec<Bar<'a>>) {
     for file in files {
         for (place, stand) in rooms.stands().filter(|(_, stand)| stand.column.path == file.path) {
             let key = format!("bar{number} {} {}", file.path, place.room.name);
@@ -152,7 +145,15 @@ fn soundings(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar]) -> Vec<(f64, f64)
         let width = if canvas.style.found_in_bar { 5.0 } else { 1.5 };
         let form = Form::Rect { x: stand.x - width / 2.0, y: top, width, height: end - top - bob };
         canvas.push(Shape::new(format!("line {key}"), class.0, form));
-        let data = format!("M{:.1} {:.1}h{:.1}v{:.1}L0 0L{:.1} {:.1}z", -bob, -2.2 * bob, 2.0 * bob, 0.8 * bob, -bob, -1.4 * bob);
+        let data = format!(
+            "M{:.1} {:.1}h{:.1}v{:.1}L0 0L{:.1} {:.1}z",
+            -bob,
+            -2.2 * bob,
+            2.0 * bob,
+            0.8 * bob,
+            -bob,
+            -1.4 * bob
+        );
         canvas.push(Shape::new(format!("bob {key}"), class.1, Form::Placed { x: stand.x, y: end - 1.0, data }));
     }
     falling
@@ -174,7 +175,14 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
         let key = format!("{} {}", place.room.name, stand.column.path);
         canvas.line(format!("rise {key}"), "rise", x, from, x, to);
         let head = if style.found_in_bar { 14.0 } else { style.bob };
-        let data = format!("M{:.1} {:.1}L{x:.1} {:.1}L{:.1} {:.1}", x - head, to + head * 0.8, to - head * 0.6, x + head, to + head * 0.8);
+        let data = format!(
+            "M{:.1} {:.1}L{x:.1} {:.1}L{:.1} {:.1}",
+            x - head,
+            to + head * 0.8,
+            to - head * 0.6,
+            x + head,
+            to + head * 0.8
+        );
         canvas.push(Shape::new(format!("head {key}"), "rise-head", Form::Path { data }));
         let (size, words) = (style.font, "copy-up");
         let width = canvas.text_width(words, Font::sans(size));
@@ -205,5 +213,13 @@ fn label(canvas: &mut Canvas, bar: &Bar, falling: &[(f64, f64)]) {
     let words = words.map_or_else(|| fit(canvas.measure, name, font, to - from), str::to_owned);
     let class = if canvas.style.found_in_bar { "seam-words mono" } else { "seam-words" };
     let y = bar.y + bar.height / 2.0 + size * 0.34;
-    canvas.text(format!("{} words", bar.key), class, (from + to) / 2.0, y, size, Anchor::Middle, vec![Run::new(words, "")]);
+    canvas.text(
+        format!("{} words", bar.key),
+        class,
+        (from + to) / 2.0,
+        y,
+        size,
+        Anchor::Middle,
+        vec![Run::new(words, "")],
+    );
 }

@@ -8,7 +8,7 @@ use super::model::SectionModel;
 use super::shape::{Anchor, Drawing, Form, Run, Shape};
 use super::style::Style;
 use super::words;
-use crate::view_model::measure::{Font, Measure};
+use crate::view_model::measure::{Font, Measure, fit};
 use ground::Ground;
 use rooms::Rooms;
 
@@ -40,7 +40,14 @@ impl Canvas<'_> {
         let Some(size) = self.style.title else { return 2.0 };
         let font = self.style.font;
         let mut y = size * 0.98;
-        self.text("title", "ser", 0.0, y, size, Anchor::Start, vec![Run::new(format!("{}, in section", model.image), "")]);
+        // Beside the rooms, a long name gives way.
+        let room = if model.rooms.is_empty() { self.width } else { self.rooms_left() - 8.0 };
+        let whole = format!("{}, in section", model.image);
+        let words = match self.text_width(&whole, Font::serif(size)) <= room {
+            true => whole,
+            false => fit(self.measure, &model.image, Font::serif(size), room),
+        };
+        self.text("title", "ser", 0.0, y, size, Anchor::Start, vec![Run::new(words, "")]);
         let (what, how) = words::subtitle(model);
         y += 0.1 * font;
         for (i, line) in what.iter().enumerate() {

@@ -60,7 +60,13 @@ impl<'a> Rooms<'a> {
             Place { room, x, width, columns: stands(canvas, room, x, width, &paths) }
         });
         let places = places.collect();
-        Rooms { places, top: if style.found_in_bar { 8.0 } else { 3.0 }, height: style.room_height, tray: style.tray_height, left_out }
+        Rooms {
+            places,
+            top: if style.found_in_bar { 8.0 } else { 3.0 },
+            height: style.room_height,
+            tray: style.tray_height,
+            left_out,
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -101,7 +107,7 @@ impl<'a> Rooms<'a> {
     }
 
     fn draw_room(&self, canvas: &mut Canvas, place: &Place) {
-        let (name, font) = (&place.room.name, canvas.style.font);
+        let name = &place.room.name;
         let Place { x, width, .. } = *place;
         canvas.rect(format!("air {name}"), "air", x, self.top, width, self.height);
         canvas.rect(format!("tray {name}"), "tray", x, self.tray_top(), width, self.tray);
@@ -112,7 +118,6 @@ impl<'a> Rooms<'a> {
             self.draw_column_name(canvas, place, stand);
         }
         self.draw_tray(canvas, place);
-        let _ = font;
     }
 
     fn draw_name(&self, canvas: &mut Canvas, place: &Place) {
@@ -157,12 +162,28 @@ impl<'a> Rooms<'a> {
             _ => "i3",
         };
         let shown = fit(canvas.measure, found, canvas.sans(), stand.half * 2.0 + 12.0);
-        canvas.text(format!("found {key}"), class, stand.x, y + font * 1.2, font, Anchor::Middle, vec![Run::new(shown, "")]);
+        canvas.text(
+            format!("found {key}"),
+            class,
+            stand.x,
+            y + font * 1.2,
+            font,
+            Anchor::Middle,
+            vec![Run::new(shown, "")],
+        );
     }
 
     fn column_name_y(&self, canvas: &Canvas) -> f64 {
         let font = canvas.style.font;
-        self.top + font * if canvas.style.found_in_bar { 1.77 } else if canvas.style.names_beside { 1.5 } else { 2.75 }
+        self.top
+            + font
+                * if canvas.style.found_in_bar {
+                    1.77
+                } else if canvas.style.names_beside {
+                    1.5
+                } else {
+                    2.75
+                }
     }
 
     /// Where a sounding leaves a path's name.
@@ -187,10 +208,19 @@ impl<'a> Rooms<'a> {
         };
         if !canvas.style.names_beside || names > 0 {
             // Between the lines that fall through the tray.
-            let falling: Vec<f64> = place.columns.iter().filter(|s| matches!(s.column.found, Found::Layer(_))).map(|s| s.x).collect();
+            let falling: Vec<f64> =
+                place.columns.iter().filter(|s| matches!(s.column.found, Found::Layer(_))).map(|s| s.x).collect();
             let (from, to) = widest_gap(place.x + 4.0, place.x + place.width - 4.0, &falling, 6.0);
             let x = (from + to) / 2.0;
-            canvas.text(format!("tray words {name}"), "i2", x, middle + font * 0.36, font, Anchor::Middle, vec![Run::new(words, "")]);
+            canvas.text(
+                format!("tray words {name}"),
+                "i2",
+                x,
+                middle + font * 0.36,
+                font,
+                Anchor::Middle,
+                vec![Run::new(words, "")],
+            );
         }
     }
 
