@@ -9,7 +9,7 @@ use super::batch::News;
 use super::client::Op;
 use super::container::{self, Container, Log, State};
 use super::request::{Build, ContainerConfig};
-use super::{Daemon, Turn, names, units};
+use super::{Daemon, Turn, names};
 use crate::call::{Signal, Tid};
 use crate::image::Digest;
 use crate::image::build::{BuildError, Builder, Options, Outcome, Process, Work};
@@ -65,10 +65,6 @@ enum Next {
 
 impl Daemon {
     pub(super) fn build(&mut self, tid: Tid, build: Build, turn: &mut Turn<'_>) {
-        if !build.quiet {
-            let size = units::size4(build.context.len() as u64);
-            self.say(tid, Stream::Stdout, &format!("Sending build context to Docker daemon  {size}\n"));
-        }
         match build_job(&build, self.era) {
             Ok(job) => {
                 self.await_op(tid, Op::Build);

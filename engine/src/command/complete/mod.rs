@@ -9,6 +9,7 @@ mod docker;
 #[cfg(test)]
 mod tests;
 
+use super::tools;
 use super::words::{self, Typed};
 use crate::session::{Candidate, Completions};
 use candidates::Candidates;
@@ -106,8 +107,13 @@ fn command_line(before: &[String], word: &str, place: &Place, context: &dyn Cont
             found.expected = "[DIRECTORY]".to_string();
             candidates::paths(word, place, true, context, found);
         }
-        _ => {
-            found.expected = "[ARG...]".to_string();
+        name => {
+            let tool = tools::tool(name.rsplit('/').next().unwrap_or(name));
+            found.expected = tool.map_or("[ARG...]", |tool| tool.synopsis).to_string();
+            let options = tool.filter(|_| word.starts_with('-')).map_or(&[][..], |tool| tool.options);
+            for option in options {
+                option.words().for_each(|text| found.offer(word, text, option.help));
+            }
             candidates::paths(word, place, false, context, found);
         }
     }

@@ -136,7 +136,12 @@ impl Session {
                 let entries: Vec<Entry> =
                     self.files.iter().map(|(name, text)| Entry::file(name.as_str(), 0o644, text.as_str())).collect();
                 build.context = tar::write(&entries).into();
-                self.ask(Request::Build(Box::new(build)))
+                let sent = crate::command::docker::human_size(build.context.len() as u64, 4);
+                let quiet = build.quiet;
+                let (stdout, stderr, code) = self.ask(Request::Build(Box::new(build)));
+                // The client says this before it sends.
+                let sending = format!("Sending build context to Docker daemon {sent:>8}\n");
+                (if quiet { stdout } else { sending + &stdout }, stderr, code)
             }
         };
         let mut shown = format!("$ {line}\n");
