@@ -69,7 +69,7 @@ pub fn solution(lesson: &Lesson) -> Vec<Input> {
 
 /// A scenario without a lesson: the course's images, and the files of a directory.
 pub fn free_scenario(seed: u64, era: Era, files: Option<&Path>) -> Result<Scenario> {
-    let shipped = images::load(&course::root()).context("the course's images")?;
+    let shipped = images::load(&course::root().join("images")).context("the course's images")?;
     let files = files.map(fixture).transpose()?.unwrap_or_default();
     Ok(Scenario { seed, era, files, images: shipped.images, node_root: shipped.node_root, watch: Default::default() })
 }

@@ -1,7 +1,7 @@
 //! Lessons from the command line: simulate, verify, record, replay.
 
 use super::options::Options;
-use super::{End, obstacles};
+use super::{End, WrongUse, obstacles};
 use crate::report::{Report, html, totals_text};
 use crate::runs;
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use std::io::Write;
 
 pub fn simulate(options: &Options) -> Result<End> {
     let lessons = runs::lessons()?;
-    let lesson = runs::find(&lessons, &options.names[0])?;
+    let lesson = find(&lessons, &options.names[0])?;
     let node = runs::simulated(&lesson.scenario)?;
     let trace = runs::run(&lesson.scenario, node, &runs::solution(lesson))?;
     for step in &trace.steps {
@@ -31,6 +31,11 @@ pub fn simulate(options: &Options) -> Result<End> {
     Ok(End::Agrees)
 }
 
+/// A name that is not a lesson's is wrong use.
+fn find<'a>(lessons: &'a [Lesson], name: &str) -> Result<&'a Lesson> {
+    runs::find(lessons, name).map_err(|error| error.context(WrongUse))
+}
+
 pub fn verify(options: &Options) -> Result<End> {
     if let Some(end) = obstacles() {
         return Ok(end);
@@ -39,8 +44,9 @@ pub fn verify(options: &Options) -> Result<End> {
     let chosen: Vec<&Lesson> = if options.all {
         lessons.iter().collect()
     } else {
-        options.names.iter().map(|name| runs::find(&lessons, name)).collect::<Result<_>>()?
+        options.names.iter().map(|name| find(&lessons, name)).collect::<Result<_>>()?
     };
+    anyhow::ensure!(!chosen.is_empty(), "there is no lesson to compare yet");
     let (mut reports, mut totals) = (Vec::new(), Totals::default());
     for lesson in chosen {
         let report = verified(lesson)?;
@@ -81,7 +87,7 @@ pub fn record(options: &Options) -> Result<End> {
         return Ok(end);
     }
     let lessons = runs::lessons()?;
-    let recording = runs::record(runs::find(&lessons, &options.names[0])?)?;
+    let recording = runs::record(find(&lessons, &options.names[0])?)?;
     let bytes = postcard::to_allocvec(&recording)?;
     let name = format!("{}.recording", recording.lesson.replace('/', "-"));
     let file = options.out.clone().unwrap_or_else(|| name.into());

@@ -41,6 +41,11 @@ pub enum End {
     Cannot,
 }
 
+/// Marks an error that the words on the command line are to blame for.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("wrong use")]
+struct WrongUse;
+
 impl From<End> for ExitCode {
     fn from(end: End) -> ExitCode {
         ExitCode::from(match end {
@@ -90,7 +95,7 @@ pub fn main(words: &[String]) -> ExitCode {
         Ok(end) => end.into(),
         Err(error) => {
             eprintln!("node-runtime: {error:#}");
-            End::Cannot.into()
+            if error.is::<WrongUse>() { End::WrongUse.into() } else { End::Cannot.into() }
         }
     }
 }
