@@ -12,8 +12,10 @@ use engine::trace::Trace;
 use engine::world::run;
 use node_runtime::linux::LinuxKernel;
 
-const TOOLS: [&str; 11] =
-    ["sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname", "docker"];
+const TOOLS: [&str; 22] = [
+    "sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname", "docker", "yes", "head", "wc",
+    "unshare", "ps", "hostname", "mount", "umount", "mkdir", "rm", "mv",
+];
 const DOCKERFILE: &[u8] =
     b"FROM base:1\nCOPY notes /srv/notes\nRUN echo built > /etc/motd && cat /srv/notes >> /etc/hosts\n\
 WORKDIR /srv\nCMD [\"cat\", \"notes\"]\n";
@@ -160,6 +162,33 @@ fn a_container_dies_with_its_first_process() {
         "docker kill web",
         "docker ps -a",
         "docker run -i --rm base:1 cat < notes",
+    ]);
+}
+
+#[test]
+fn a_namespace_of_its_own_keeps_its_mounts_and_its_name() {
+    check(&[
+        "unshare --fork --pid --mount-proc sh -c 'ps; echo $$'",
+        "ps",
+        "unshare -u sh -c 'hostname inside; hostname'; hostname",
+        "mkdir /mnt /mnt/x; mount -t tmpfs tmpfs /mnt/x; echo y > /mnt/x/f",
+        "docker run --rm -v /mnt/x:/x base:1 ls /x",
+        "umount /mnt/x; ls /mnt/x",
+    ]);
+}
+
+#[test]
+fn a_writer_without_a_reader_is_killed() {
+    check(&["yes | head -c 200000 | wc -c", "sh -c 'kill -STOP $$; echo resumed' & sleep 1; ps; kill -CONT $!; wait"]);
+}
+
+#[test]
+fn whiteouts_and_opaque_directories_come_out_of_the_upperdir() {
+    check(&[
+        "docker run --name web base:1 sh -c 'rm /etc/hosts; rm -r /tmp; mkdir /tmp; echo x > /tmp/x; mv /bin/yes /bin/no'",
+        "docker diff web",
+        "docker commit web again && docker history again",
+        "docker run --rm again ls /etc /tmp /bin",
     ]);
 }
 

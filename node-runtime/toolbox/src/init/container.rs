@@ -1,7 +1,7 @@
 //! A container's file systems: its overlay in the store, and the view its processes get of it.
 
 use super::root::{kernel_mounts, toolbox_mount};
-use super::{During, LAYERS, NODE_ROOT, Step, merged};
+use super::{During, LAYERS, Step, merged};
 use crate::os::{self, Result};
 use engine::call::Errno;
 use engine::node::{Bind, Cid, StartError};
@@ -44,26 +44,37 @@ pub(super) fn mount_overlay(container: Cid, lowers: &[String]) -> Step<()> {
     mounted
 }
 
+/// A bind mount that is ready to be attached, and whether it is a directory.
+pub(super) type Bound<'a> = (&'a Bind, OwnedFd, bool);
+
+/// Copies the mounts to bind. The caller is still on the node, and so are the sources: with what is mounted there.
+pub(super) fn bound(binds: &[Bind]) -> std::result::Result<Vec<Bound<'_>>, Failed> {
+    let copy = |bind| match source(bind) {
+        Ok((tree, dir)) => Ok((bind, tree, dir)),
+        Err(errno) => Err(Failed::Start(StartError::Mount(bind.source.clone(), named(errno)))),
+    };
+    binds.iter().map(copy).collect()
+}
+
 /// Moves the calling process, which is in the store's mount namespace, into a mount namespace with the container's
 /// view. Mount points and the working directory are made if they are not there, as runc does
-/// (libcontainer/rootfs_linux.go), before the root becomes read-only. Binds are opened before the node goes out of sight and attached inside the new root.
-pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool, cwd: &str) -> std::result::Result<(), Failed> {
+/// (libcontainer/rootfs_linux.go), before the root becomes read-only.
+pub(super) fn enter(
+    container: Cid,
+    binds: Vec<Bound<'_>>,
+    read_only: bool,
+    cwd: &str,
+) -> std::result::Result<(), Failed> {
     os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
     os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
     let toolbox = toolbox_mount()?;
-    let mut trees = Vec::new();
-    for bind in binds {
-        let tree = bind_source(bind);
-        let tree = tree.map_err(|errno| Failed::Start(StartError::Mount(bind.source.clone(), named(errno))))?;
-        trees.push((bind, tree));
-    }
     os::chdir(&merged(container)).during("chdir to the container's root")?;
     // pivot_root(2) wants a mount point of this namespace, and a read-only view must not change the overlay itself.
     os::mount(".", ".", "", libc::MS_BIND, "").during("bind the container's root")?;
     os::chdir(&merged(container)).during("chdir to the container's root")?;
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
-    for (bind, (tree, dir)) in trees {
+    for (bind, tree, dir) in binds {
         let attached = attach(bind, &tree, dir);
         attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
     }
@@ -75,10 +86,8 @@ pub(super) fn enter(container: Cid, binds: &[Bind], read_only: bool, cwd: &str) 
     Ok(())
 }
 
-/// The mount to bind, and whether it is a directory. Symlinks are the node's, not the store's.
-fn bind_source(bind: &Bind) -> Result<(OwnedFd, bool)> {
-    let node = os::open(NODE_ROOT, libc::O_PATH | libc::O_DIRECTORY, 0)?;
-    let source = os::openat2(node.as_raw_fd(), &bind.source, libc::O_PATH, libc::RESOLVE_IN_ROOT)?;
+fn source(bind: &Bind) -> Result<(OwnedFd, bool)> {
+    let source = os::open(&bind.source, libc::O_PATH, 0)?;
     // SAFETY: `raw` is plain data that the call fills.
     let mode = unsafe {
         let mut raw: libc::stat = std::mem::zeroed();

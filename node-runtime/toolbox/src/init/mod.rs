@@ -22,6 +22,8 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 pub(crate) const NODE_ROOT: &str = "/root";
 pub(crate) const LAYERS: &str = "/layers";
 pub(crate) const TOOLBOX_COPY: &str = "/toolbox";
+/// Real-time signals included (signal(7)).
+const LAST_SIGNAL: i32 = 64;
 pub(crate) const HOSTNAME: &str = "node";
 
 pub(crate) fn merged(container: Cid) -> String {
@@ -64,11 +66,18 @@ impl<T> During<T> for Result<T> {
 
 fn serve() -> Step<()> {
     // A group and session of its own: kill(0, …) of a guest must not reach the runner.
-    // The umask is login(1)'s, for all that descend from here.
-    // SAFETY: no memory is passed.
+    // The umask is login(1)'s, and no signal is ignored or blocked, for all that descend from here: execve(2) passes on
+    // what the runner has, and a Rust program ignores SIGPIPE.
+    // SAFETY: numbers only, and a set that is filled here.
     unsafe {
         libc::setsid();
         libc::umask(0o022);
+        for signal in 1..=LAST_SIGNAL {
+            libc::signal(signal, libc::SIG_DFL);
+        }
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut());
     }
     os::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _).during("prctl(PR_SET_PDEATHSIG)")?;
     os::prctl(libc::PR_SET_NAME, c"init".as_ptr() as _).during("prctl(PR_SET_NAME)")?;
@@ -103,9 +112,8 @@ impl Init {
     fn obey(&mut self, order: Order, fds: Vec<OwnedFd>) -> Step<()> {
         match order {
             Order::Boot => {
-                let peer = root::boot()?;
+                root::boot()?;
                 self.own_mnt = Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
-                self.in_store(|| root::show_node(&peer))?;
                 reply(&Reply::Done, &[]);
             }
             Order::Create { container, lowers } => {

@@ -49,28 +49,17 @@ pub(super) fn dirs() -> Step<(OwnedFd, OwnedFd)> {
     Ok((store, root))
 }
 
-/// Moves into the node's root, in a mount namespace of its own, and mounts `/proc` and `/dev` there. Comes back with a
-/// peer of that root (mount_namespaces(7)) for the store's namespace: what is mounted on the node later shows there as
-/// well, so that containers can bind it.
-pub(super) fn boot() -> Step<OwnedFd> {
+/// Moves into the node's root, in a mount namespace of its own, and mounts `/proc` and `/dev` there. All mounts are
+/// private: what a guest mounts after unshare(2) must not show on the node.
+pub(super) fn boot() -> Step<()> {
     let toolbox = toolbox_mount()?;
     os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
     os::chdir(NODE_ROOT).during("chdir")?;
     os::pivot_to_cwd().during("pivot_root")?;
-    // Only now: pivot_root(2) refuses a shared root.
-    os::mount("none", "/", "", libc::MS_SHARED, "").during("mount --make-shared /")?;
     kernel_mounts(&toolbox)?;
     os::mkdir_if_missing("/tmp", 0o777).during("/tmp")?;
     os::chmod("/tmp", 0o1777).during("/tmp")?;
-    os::sethostname(HOSTNAME).during("sethostname")?;
-    let root = os::open("/", libc::O_PATH | libc::O_DIRECTORY, 0).during("open /")?;
-    os::clone_mount(&root).during("open_tree(/)")
-}
-
-/// In the store's namespace: the node's root, from now on as the node sees it.
-pub(super) fn show_node(peer: &OwnedFd) -> Step<()> {
-    os::umount(NODE_ROOT, libc::MNT_DETACH).during("umount the node's root")?;
-    os::attach_mount(peer, NODE_ROOT).during("mount the node's root")
+    os::sethostname(HOSTNAME).during("sethostname")
 }
 
 /// The toolbox's executable as a mount that can be attached anywhere. The caller is in the store's mount namespace.

@@ -113,8 +113,9 @@ impl Init {
             Place::Node => false,
             Place::Init(container) => {
                 os::sethostname(&order.hostname).during("sethostname")?;
+                let binds = container::bound(&order.binds)?;
                 os::setns(self.store.as_raw_fd(), libc::CLONE_NEWNS).during("setns(store)")?;
-                container::enter(container, &order.binds, order.read_only, &order.process.cwd)?;
+                container::enter(container, binds, order.read_only, &order.process.cwd)?;
                 true
             }
             Place::Join(_) => {
