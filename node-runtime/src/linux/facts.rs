@@ -122,7 +122,8 @@ fn container_facts(
     let Some(container) = kernel.containers.get(&cid) else { return Ok(()) };
     let name = container.spec.name.as_str();
     let running = container.first.filter(|first| kernel.tasks.live.contains_key(first));
-    if let Some(first) = running.and_then(|tid| seen.get(&tid)) {
+    // One that is on its way out has no namespaces any more.
+    if let Some(first) = running.and_then(|tid| seen.get(&tid)).filter(|first| !first.namespaces.is_empty()) {
         running_facts(name, container, first, seen, numbers, out)?;
     }
     if let Some(status) = container.ended {

@@ -31,6 +31,8 @@ pub enum Look {
     /// On a CPU, or about to be; or asleep where no signal reaches, which does not last.
     Busy,
     Asleep,
+    /// Asleep on its way out: the init of a pid namespace that waits for its last members to be gone.
+    Exiting,
     Stopped,
     Zombie {
         status: i32,
@@ -78,6 +80,7 @@ impl Outside {
         let Ok(length) = self.stat.read_at(&mut bytes, 0) else { return Look::Gone };
         match StatLine::parse(&String::from_utf8_lossy(&bytes[..length])) {
             None => Look::Gone,
+            Some(StatLine { state: 'S', exiting: true, .. }) => Look::Exiting,
             Some(StatLine { state: 'S', .. }) if self.is_off_queue() => Look::Asleep,
             Some(StatLine { state: 'S', .. }) => Look::Busy,
             Some(StatLine { state: 'T' | 't', .. }) => Look::Stopped,

@@ -152,7 +152,7 @@ impl LinuxKernel {
                 continue;
             }
             let asleep = match task.outside.look() {
-                Look::Busy => false,
+                Look::Busy | Look::Exiting => false,
                 Look::Asleep => after == Word::Running && word == after,
                 Look::Stopped => true,
                 Look::Zombie { status, .. } => return Ok(Came::Ended(status_of(status)?)),
@@ -200,8 +200,8 @@ impl LinuxKernel {
                 task_list_barrier();
                 return Ok(Came::Ended(status));
             }
-            if !ready {
-                self.sweep(fx, Reach::All, Some(tid))?;
+            if !ready && self.sweep(fx, Reach::All, Some(tid))? == Found::Nothing && self.tasks.is_held(tid) {
+                return Ok(Came::Asleep);
             }
             if Instant::now() > deadline {
                 return Err(Fault::new(format!("process {} does not end", tid.0)));
@@ -322,7 +322,8 @@ impl LinuxKernel {
                     continue;
                 }
                 Look::Asleep | Look::Stopped => continue,
-                Look::Busy => {
+                Look::Exiting if self.tasks.is_held(tid) => continue,
+                Look::Busy | Look::Exiting => {
                     found = found.max(Found::Moving);
                     continue;
                 }

@@ -137,6 +137,14 @@ impl Tasks {
         Ok(below.map(|(tid, _)| *tid).collect())
     }
 
+    /// Does a zombie that is not ours to reap keep this process, the init of a pid namespace, from ending? Whoever is its
+    /// parent outside has to wait for it first (pid_namespaces(7)).
+    pub fn is_held(&self, init: Tid) -> bool {
+        let depth = self.live.get(&init).map_or(0, |task| task.nspid.len());
+        let is_there = |task: &Task| matches!(task.outside.look(), Look::Zombie { .. });
+        depth > 1 && self.zombies.values().any(|task| task.nspid.len() >= depth && is_there(task))
+    }
+
     /// A process that ends leaves the gate; it stays known until it is reaped.
     pub fn bury(&mut self, tid: Tid) {
         if let Some(task) = self.live.remove(&tid) {

@@ -205,9 +205,13 @@ pub struct StatLine {
     pub comm: String,
     pub state: char,
     pub ppid: u32,
+    /// In exit(2), or killed (PF_EXITING of include/linux/sched.h).
+    pub exiting: bool,
     /// As wait(2) would give it; of a zombie only.
     pub exit_code: i32,
 }
+
+const PF_EXITING: u64 = 4;
 
 impl StatLine {
     /// The name may hold anything, even `) S 1`: it ends at the last parenthesis.
@@ -217,9 +221,11 @@ impl StatLine {
         let mut fields = after.split(' ');
         let state = fields.next()?.chars().next()?;
         let ppid = fields.next()?.parse().ok()?;
-        // Field 52; state is field 3.
-        let exit_code = fields.nth(47).and_then(|n| n.parse().ok()).unwrap_or(0);
-        Some(StatLine { comm: comm.to_owned(), state, ppid, exit_code })
+        // Field 9; state is field 3, ppid 4.
+        let flags: u64 = fields.nth(4).and_then(|n| n.parse().ok())?;
+        // Field 52.
+        let exit_code = fields.nth(42).and_then(|n| n.parse().ok()).unwrap_or(0);
+        Some(StatLine { comm: comm.to_owned(), state, ppid, exiting: flags & PF_EXITING != 0, exit_code })
     }
 }
 
@@ -234,7 +240,7 @@ mod tests {
         assert_eq!(fields.len(), 50, "proc_pid_stat(5) lists 52 fields");
         let odd = format!("7 (a) S 1) {}", fields.join(" "));
         let line = StatLine::parse(&odd).unwrap();
-        assert_eq!((line.comm.as_str(), line.ppid, line.exit_code), ("a) S 1", fields[1].parse().unwrap(), 0));
+        assert_eq!((line.comm.as_str(), line.ppid, line.exiting), ("a) S 1", fields[1].parse().unwrap(), false));
     }
 
     #[test]
