@@ -183,12 +183,8 @@ impl Driver {
         self.go(next.unwrap_or(u32::MAX));
     }
 
-    /// Takes back the input the handle is in.
+    /// Takes back the input the handle is in, or the one before it.
     pub fn undo(self: &Rc<Self>) {
-        let app = self.app();
-        let Some(world) = &app.world else { return };
-        let Some(input) = world.input_at(world.position).and_then(|i| world.inputs().get(i)) else { return };
-        self.ask(Ask::Seek { branch: world.branch, events: input.first_event });
         self.ask(Ask::Undo);
         self.list_files();
     }
