@@ -103,7 +103,8 @@ impl Layer {
     fn mark(&mut self, path: &str) -> io::Result<()> {
         let mut header = Header::new_ustar();
         header.set_mode(0);
-        (header.set_uid(0), header.set_gid(0));
+        header.set_uid(0);
+        header.set_gid(0);
         header.set_mtime(SCENARIO_EPOCH_S as u64);
         header.set_entry_type(EntryType::Regular);
         header.set_device_major(0)?;

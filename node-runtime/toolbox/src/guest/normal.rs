@@ -72,7 +72,7 @@ pub(super) fn is_procfs(fd: Fd) -> bool {
     // SAFETY: `raw` is plain data that the call fills.
     unsafe {
         let mut raw: libc::statfs = std::mem::zeroed();
-        libc::fstatfs(fd, &mut raw) == 0 && raw.f_type as i64 == libc::PROC_SUPER_MAGIC as i64
+        libc::fstatfs(fd, &mut raw) == 0 && raw.f_type as i64 == libc::PROC_SUPER_MAGIC
     }
 }
 
