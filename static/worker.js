@@ -18,12 +18,27 @@ async function load(url) {
 function ask(bytes) {
   const at = engine.alloc(bytes.length);
   new Uint8Array(engine.memory.buffer, at, bytes.length).set(bytes);
-  const packed = BigInt.asUintN(64, engine.ask(at, bytes.length)); // pointer << 32 | length
+  const packed = engine.ask(at, bytes.length);
   engine.free(at, bytes.length);
-  const [replyAt, length] = [Number(packed >> 32n), Number(packed & 0xffffffffn)];
-  const reply = new Uint8Array(engine.memory.buffer, replyAt, length).slice();
-  engine.free(replyAt, length);
-  return reply;
+  return take(packed);
+}
+
+// What the engine gives: the address in the upper 32 bits, the length in the lower.
+function take(packed) {
+  const [at, length] = [Number(BigInt.asUintN(32, packed >> 32n)), Number(BigInt.asUintN(32, packed))];
+  const bytes = new Uint8Array(engine.memory.buffer, at, length).slice();
+  engine.free(at, length);
+  return bytes;
+}
+
+// Where the engine stopped, in its own words; the browser only says `unreachable`.
+function reason(error) {
+  try {
+    const message = error instanceof WebAssembly.RuntimeError && new TextDecoder().decode(take(engine.panicked()));
+    return message || String(error);
+  } catch {
+    return String(error);
+  }
 }
 
 let queue = Promise.resolve();
@@ -38,7 +53,7 @@ onmessage = ({ data }) => {
       const reply = ask(data.ask);
       postMessage({ id: data.id, reply }, [reply.buffer]);
     } catch (error) {
-      postMessage({ id: data.id, trap: String(error?.message ?? error) });
+      postMessage({ id: data.id, trap: reason(error) });
     }
   });
 };
