@@ -9,7 +9,6 @@ use std::process::Command;
 
 /// Builds `engine.wasm` and checks that it imports nothing.
 pub fn engine(profile: Profile) -> anyhow::Result<Vec<u8>> {
-    // Whole worlds run in it: built for speed, where the page that shows them is built for size.
     let name = match profile {
         Profile::Web => "engine",
         Profile::Dev => "dev",
