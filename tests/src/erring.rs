@@ -6,9 +6,7 @@
 use engine::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
 use engine::fact::Facts;
 use engine::image::{Digest, tar};
-use engine::node::{
-    Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch,
-};
+use engine::node::{Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch};
 
 /// What the model gets wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

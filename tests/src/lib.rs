@@ -48,10 +48,10 @@ pub fn lessons() -> Vec<Lesson> {
 
 /// The engine as the page gets it: built now if it is not up to date. `None` where the wasm target is missing.
 pub fn engine_wasm() -> Option<Vec<u8>> {
-    let target = root().join("target/engine-wasm");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--package", "engine-abi", "--target", "wasm32-unknown-unknown", "--profile", "engine"]);
-    let built = cargo.env("CARGO_TARGET_DIR", &target).current_dir(root()).status();
+    cargo.args(["build", "--quiet", "--package", "engine-abi", "--target", "wasm32-unknown-unknown"]);
+    let built = cargo.args(["--profile", "engine"]).current_dir(root()).status();
     let path = target.join("wasm32-unknown-unknown/engine/engine_abi.wasm");
     built.ok().filter(|status| status.success()).and_then(|_| std::fs::read(path).ok())
 }
