@@ -139,7 +139,7 @@ pub fn kernel_name() -> String {
 }
 
 /// `2026-11-22`, by the wall's clock.
-fn today() -> String {
+pub fn today() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as libc::time_t;
     // SAFETY: tm is plain data that gmtime_r fills.
     let date = unsafe {

@@ -2,12 +2,14 @@
 
 use super::{End, obstacles};
 use crate::linux::LinuxKernel;
+use crate::runs;
 use anyhow::{Result, anyhow};
 use engine::call::{Sys, Tid};
 use engine::image::Digest;
 use engine::image::tar::{Entry, write};
 use engine::node::{Cid, ContainerSpec, Effects, JobId, Kernel, Place, ProcessSpec, Stdin, TOOLBOX};
 use engine::scenario::{Era, Scenario};
+use lessons::{Measurement, Series};
 use std::time::{Duration, Instant};
 
 const NODES: u32 = 10;
@@ -49,6 +51,48 @@ pub fn bench() -> Result<End> {
     let calls = run(&mut kernel, &mut jobs, Place::Node, &argv)?;
     tell("a call, granted and answered", started.elapsed(), calls);
     Ok(End::Agrees)
+}
+
+/// How long a process and a container take from start to end here, each measured on its own; a virtual machine, which
+/// this machine cannot start, is cited.
+pub fn start_times() -> Result<Measurement> {
+    const SAMPLES: u32 = 30;
+    let mut kernel = LinuxKernel::new(&scenario())?;
+    let layer = write(&[Entry::dir("bin", 0o755)]);
+    let diff_id = Digest::of(&layer);
+    kernel.add_layer(&diff_id, &layer)?;
+    let mut jobs = 0;
+    let (mut processes, mut containers) = (Vec::new(), Vec::new());
+    for n in 1..=SAMPLES {
+        let started = Instant::now();
+        run(&mut kernel, &mut jobs, Place::Node, &[TOOLBOX, "true", TOOLBOX])?;
+        processes.push(started.elapsed());
+        let (name, hostname) = (format!("c{n}"), format!("c{n}"));
+        let spec = ContainerSpec { name, hostname, layers: vec![diff_id], binds: Vec::new(), read_only: false };
+        let started = Instant::now();
+        kernel.create(Cid(n), &spec)?;
+        run(&mut kernel, &mut jobs, Place::Init(Cid(n)), &[TOOLBOX, "true", TOOLBOX])?;
+        containers.push(started.elapsed());
+        kernel.remove(Cid(n))?;
+    }
+    let series = |label: &str, samples: &[Duration]| Series {
+        label: label.to_owned(),
+        source: format!("measured, {SAMPLES} times"),
+        samples_milli: samples.iter().map(|sample| u64::try_from(sample.as_micros()).unwrap_or(u64::MAX)).collect(),
+    };
+    let machine = Series {
+        label: "virtual machine".to_owned(),
+        source: "cited: Firecracker, firecracker-microvm.github.io, application code \"in as little as 125 ms\""
+            .to_owned(),
+        samples_milli: vec![125_000],
+    };
+    Ok(Measurement {
+        id: "start-time".to_owned(),
+        title: "From start to end of a program that does nothing".to_owned(),
+        unit: "ms".to_owned(),
+        recorded_on: format!("{}, {}", runs::kernel_name(), runs::today()),
+        series: vec![series("process", &processes), series("container", &containers), machine],
+    })
 }
 
 fn scenario() -> Scenario {

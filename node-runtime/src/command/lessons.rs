@@ -7,9 +7,11 @@ use crate::runs;
 use anyhow::{Context, Result};
 use engine::compare::{Totals, compare};
 use engine::world::input_text;
+use lessons::author::course;
 use lessons::{Lesson, Recording};
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 pub fn simulate(options: &Options) -> Result<End> {
     let lessons = runs::lessons()?;
@@ -87,20 +89,33 @@ pub fn record(options: &Options) -> Result<End> {
         return Ok(end);
     }
     let lessons = runs::lessons()?;
-    let recording = runs::record(find(&lessons, &options.names[0])?)?;
-    let bytes = postcard::to_allocvec(&recording)?;
-    let name = format!("{}.recording", recording.lesson.replace('/', "-"));
-    let file = options.out.clone().unwrap_or_else(|| name.into());
-    fs::write(&file, bytes).with_context(|| file.display().to_string())?;
-    println!("{}: {} inputs on {}", file.display(), recording.points.len(), recording.kernel);
+    let folder = options.out.clone().unwrap_or_else(|| course::root().join("recordings"));
+    let named = options.names.iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
+    for lesson in if options.all { lessons.iter().collect() } else { named } {
+        let recording = runs::record(lesson)?;
+        let file = folder.join(format!("{}.json", recording.lesson));
+        keep(&file, &recording)?;
+        println!("{}: {} inputs on {}", file.display(), recording.points.len(), recording.kernel);
+    }
+    if options.all {
+        let measured = super::bench::start_times()?;
+        keep(&folder.with_file_name("measurements").join(format!("{}.json", measured.id)), &measured)?;
+    }
     Ok(End::Agrees)
+}
+
+fn keep(file: &Path, value: &impl serde::Serialize) -> Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    fs::write(file, text).with_context(|| file.display().to_string())
 }
 
 pub fn replay(options: &Options) -> Result<End> {
     let file = &options.names[0];
     let bytes = fs::read(file).with_context(|| file.clone())?;
     let recording: Recording =
-        postcard::from_bytes(&bytes).with_context(|| format!("{file} is not a recording of this version"))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{file} is not a recording of this version"))?;
     if !options.json {
         let Recording { lesson, kernel, architecture, date, .. } = &recording;
         println!("{lesson}, on {kernel} ({architecture}), {date}");

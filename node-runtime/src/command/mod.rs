@@ -19,7 +19,7 @@ usage: node-runtime COMMAND
       [--json]
   verify LESSON…|--all  run it on this machine's kernel as well, and compare call by call, fact by fact
       [--json] [--html FILE] [--explain FACT]
-  record LESSON [--out FILE]
+  record LESSON…|--all [--out FOLDER]
                         keep what this machine's kernel shows, for pages without one
   replay FILE           show what was recorded
   shell [--node simulated|linux] [--files DIRECTORY] [--seed N] [--era course|today] [--json]

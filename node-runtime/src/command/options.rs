@@ -23,7 +23,7 @@ fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
     Some(match command {
         "simulate" => (&["--json"], 1, 1),
         "verify" => (&["--json", "--all", "--html", "--explain"], 0, usize::MAX),
-        "record" => (&["--out"], 1, 1),
+        "record" => (&["--all", "--out"], 0, usize::MAX),
         "replay" => (&["--json"], 1, 1),
         "shell" => (&["--node", "--files", "--seed", "--era", "--json"], 0, 0),
         "facts" | "doctor" => (&["--json"], 0, 0),
@@ -81,8 +81,8 @@ impl Options {
         if count < least || count > most {
             return Err(format!("`{command}` wants {least} name{}, not {count}", if least == 1 { "" } else { "s" }));
         }
-        if command == "verify" && options.all != options.names.is_empty() {
-            return Err("`verify` wants lessons, or --all".to_owned());
+        if matches!(command, "verify" | "record") && options.all != options.names.is_empty() {
+            return Err(format!("`{command}` wants lessons, or --all"));
         }
         Ok(options)
     }
