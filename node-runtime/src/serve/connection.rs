@@ -8,13 +8,15 @@ use super::{Api, Server};
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A peer that takes nothing for this long is gone.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 const MAX_REQUESTS: u32 = 1000;
 /// Less than what proxies and browsers wait for.
 const HEARTBEAT: Duration = Duration::from_secs(15);
+/// How soon a closed page is noticed, whose stream another page may need.
+const GLANCE: Duration = Duration::from_millis(250);
 
 pub fn refuse(stream: TcpStream) {
     let _ = stream.set_write_timeout(Some(Duration::from_millis(100)));
@@ -109,15 +111,29 @@ fn events(mut stream: &TcpStream, api: &Api) {
     if stream.write_all(head.as_bytes()).is_err() {
         return;
     }
+    let mut quiet = Instant::now();
     loop {
-        let written = match receiver.recv_timeout(HEARTBEAT) {
+        let written = match receiver.recv_timeout(GLANCE) {
             Ok(event) => stream.write_all(event.as_bytes()),
+            Err(RecvTimeoutError::Timeout) if has_gone(stream) => return,
+            Err(RecvTimeoutError::Timeout) if quiet.elapsed() < HEARTBEAT => continue,
             Err(RecvTimeoutError::Timeout) => stream.write_all(b": \n\n"),
             Err(RecvTimeoutError::Disconnected) => return leave(stream),
         };
+        quiet = Instant::now();
         if written.is_err() {
             return;
         }
+    }
+}
+
+/// Whether the page at the other end was closed: it says nothing on this connection any more, unless it ends it.
+fn has_gone(stream: &TcpStream) -> bool {
+    let peeked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
+    let restored = stream.set_nonblocking(false);
+    match peeked {
+        Ok(count) => count == 0 || restored.is_err(),
+        Err(error) => !request::is_timeout(&error) || restored.is_err(),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-const MAX_STREAMS: usize = 16;
+pub const MAX_STREAMS: usize = 16;
 /// Events a page may be behind before its stream is ended; it then connects again.
 const MAX_BEHIND: usize = 256;
 pub const MAX_INPUTS: usize = 500;

@@ -1,7 +1,7 @@
 //! The server over real sockets: what it serves, and above all what it refuses.
 
 use super::guard::Guard;
-use super::live::{Hub, Live, Tell};
+use super::live::{Hub, Live, MAX_STREAMS, Tell};
 use super::request::{HEAD_TIME, MAX_BODY_BYTES, MAX_HEAD_BYTES};
 use super::{Api, Server, Site, accept_until};
 use engine::fact::Value;
@@ -285,4 +285,26 @@ fn facts_of_a_run_reach_the_page_as_events() {
     assert_eq!(events.matches("event: point\ndata: ").count(), 2, "{events}");
     assert_eq!(status(&server.post(&server.token, &server.ours(), &job("fail", &[]))), 202);
     until("event: failed\ndata: ");
+}
+
+#[test]
+fn a_closed_page_makes_room_for_another() {
+    let server = Running::start(false);
+    let listen = || {
+        let mut stream = server.connect();
+        let target = format!("GET /live/events?token={} HTTP/1.1\r\nHost: {}\r\n\r\n", server.token, server.address);
+        stream.write_all(target.as_bytes()).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        (stream, status(&String::from_utf8_lossy(&answer)))
+    };
+    let open: Vec<_> = (0..MAX_STREAMS).map(|_| listen()).collect();
+    assert!(open.iter().all(|(_, status)| *status == 200));
+    assert_eq!(listen().1, 503);
+    drop(open);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while listen().1 != 200 {
+        assert!(Instant::now() < deadline, "closed pages still hold their streams");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
