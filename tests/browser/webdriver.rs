@@ -128,6 +128,12 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", metrics);
     }
 
+    /// Two frames after the last change of layout: what is shown is then what stays.
+    pub fn settled(&self) {
+        let frames = "const done = arguments[1]; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(() => done(0))), 300)";
+        self.run_async(frames, &Value::Null);
+    }
+
     pub fn devtools(&self, command: &str, params: Value) -> Value {
         self.ask("POST", "/goog/cdp/execute", Some(&json!({ "cmd": command, "params": params })))
     }
