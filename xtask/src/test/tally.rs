@@ -10,6 +10,8 @@ pub struct Tally {
     /// Name and reason.
     pub skipped: BTreeSet<(String, String)>,
     section: Section,
+    /// Whose output is being read.
+    speaker: String,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,6 +29,14 @@ impl Tally {
     pub fn line(&mut self, line: &str) -> bool {
         if let Some((reason, name)) = line.strip_prefix("SKIPPED(").and_then(|rest| rest.rsplit_once("): ")) {
             self.skipped.insert((name.trim().into(), reason.into()));
+            return false;
+        }
+        if let Some(name) = line.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
+            self.speaker = name.into();
+        }
+        // Where the test need not say its name: libtest does.
+        if let (Some(reason), Section::Successes) = (line.strip_prefix("SKIPPED: "), self.section) {
+            self.skipped.insert((self.speaker.clone(), reason.into()));
             return false;
         }
         match line {
@@ -90,13 +100,17 @@ mod tests {
     use super::*;
 
     const OUTPUT: &str = "
-running 4 tests
+running 5 tests
 test a::works ... ok
 test a::is_slow ... ignored, takes an hour
 test a::breaks ... FAILED
 test b::needs_a_kernel ... ok
+test b::needs_root ... ok
 
 successes:
+
+---- b::needs_root stdout ----
+SKIPPED: a node needs root
 
 ---- b::needs_a_kernel stdout ----
 SKIPPED(no overlayfs (see doctor)): b::needs_a_kernel
@@ -126,8 +140,9 @@ test result: FAILED. 2 passed; 1 failed; 1 ignored
     fn what_ran_is_counted_and_a_skip_is_not_a_pass() {
         let (tally, shown) = tally();
         let text = tally.to_string();
-        assert!(text.ends_with("\n1 passed, 1 failed, 2 skipped\n"), "{text}");
+        assert!(text.ends_with("\n1 passed, 1 failed, 3 skipped\n"), "{text}");
         assert!(text.contains("skipped(no overlayfs (see doctor)) b::needs_a_kernel\n"), "{text}");
+        assert!(text.contains("skipped(a node needs root) b::needs_root\n"), "{text}");
         assert!(shown.contains(&"why") && !shown.contains(&"test a::works ... ok"), "{shown:?}");
     }
 
