@@ -34,6 +34,7 @@ pub fn Root() -> Html {
     use_keys(session.driver.clone());
     use_address(&app);
     use_theme(&app);
+    use_moment(&app);
     use_live(&app, &session);
     let context = Context { app: snapshot(&app), session: (*session).clone() };
     html! {
@@ -277,6 +278,22 @@ fn use_address(app: &UseReducerHandle<App>) {
             })
         });
         move || drop(timeout)
+    });
+}
+
+/// Which moment of which world is shown, on the document itself: for whoever compares two pages, and for tests.
+#[hook]
+fn use_moment(app: &UseReducerHandle<App>) {
+    let world = app.world.as_ref();
+    let shown = world.map(|world| (world.digest.clone(), world.position));
+    let ready = shown.is_some() && app.waiting.is_none();
+    use_effect_with((shown, ready), |(shown, ready)| {
+        let Some(body) = document().body() else { return };
+        let _ = body.set_attribute("data-ready", if *ready { "true" } else { "false" });
+        if let Some((digest, position)) = shown {
+            let _ = body.set_attribute("data-digest", digest);
+            let _ = body.set_attribute("data-position", &position.to_string());
+        }
     });
 }
 

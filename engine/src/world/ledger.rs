@@ -197,21 +197,26 @@ impl Ledger {
         told
     }
 
-    /// Another file by the same process in the same way: one more of the same, not another tick.
+    /// What follows closely from the last event is one more of the same, not another tick: files that the same container
+    /// writes one after another, and the commands of a script that write them.
     fn counts_as_one_more(&mut self, event: &KernelEvent, log: &mut Log) -> bool {
         use Happening::*;
-        let Some((_, last)) = &self.last else { return false };
-        if last.tid != event.tid || last.container != event.container {
+        let Some((id, last)) = &self.last else { return false };
+        if last.container != event.container || (event.container.is_none() && last.tid != event.tid) {
             return false;
         }
+        let writes = |event: &KernelEvent| matches!(event.what, Created { .. } | Wrote { .. } | ModeChanged { .. });
+        let runs = |event: &KernelEvent| matches!(event.what, Executed { .. }) && !self.is_first_of_a_job(event.tid);
         let alike = match (&last.what, &event.what) {
-            (Created { .. }, Created { .. } | Wrote { .. } | ModeChanged { .. }) => true,
-            (Wrote { .. }, Wrote { .. }) | (Removed { .. }, Removed { .. }) => true,
-            (ModeChanged { .. }, ModeChanged { .. }) => true,
+            _ if runs(last) || writes(last) => runs(event) || writes(event),
+            (Removed { .. }, Removed { .. }) => true,
             (CopiedUp { path: copied, .. }, Wrote { path } | ModeChanged { path, .. }) => copied == path,
             _ => false,
         };
         let another = std::mem::discriminant(&last.what) == std::mem::discriminant(&event.what);
+        if alike && matches!(event.what, Executed { .. }) {
+            self.origins.insert(event.tid, *id);
+        }
         // In a replay the log is new: the event is there already, with its full count.
         if let (true, true, Some(first)) = (alike, another, log.events.last_mut())
             && let What::Kernel { times, .. } = &mut first.what
@@ -219,6 +224,10 @@ impl Ledger {
             *times += 1;
         }
         alike
+    }
+
+    fn is_first_of_a_job(&self, tid: Tid) -> bool {
+        self.job_roots.values().any(|root| *root == tid)
     }
 
     fn causes(&self, event: &KernelEvent) -> Vec<EventId> {
