@@ -18,8 +18,7 @@ const RUNS: u32 = 3;
 /// Why this machine cannot run the real side, if it cannot.
 fn obstacle() -> Option<String> {
     let findings = doctor::examine();
-    let first = doctor::obstacles(&findings).first().map(|finding| format!("{finding:?}"));
-    first
+    doctor::obstacles(&findings).first().map(|finding| format!("{}: {}", finding.what, finding.found))
 }
 
 fn trace<N: Node>(lesson: &Lesson, node: N) -> Trace {

@@ -323,10 +323,8 @@ impl Daemon {
         for tid in waiting {
             match self.clients.get(&tid).map(|client| &client.op) {
                 Some(Op::Run { container, .. }) if *container == cid => self.run_news(tid, news),
-                Some(Op::Follow { container }) if *container == cid => {
-                    if !matches!(news, News::Started) {
-                        self.finish(tid, 0);
-                    }
+                Some(Op::Follow { container }) if *container == cid && !matches!(news, News::Started) => {
+                    self.finish(tid, 0);
                 }
                 Some(Op::Batch(_)) => self.batch_news(tid, cid, news, turn),
                 _ => {}

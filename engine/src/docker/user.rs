@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn users_and_groups_are_found_by_name_and_by_number() {
-        let cases: &[(&str, Result<(u32, u32, &str), &str>)] = &[
+        type Found<'a> = Result<(u32, u32, &'a str), &'a str>;
+        let cases: &[(&str, Found<'_>)] = &[
             ("", Ok((0, 0, "/root"))),
             ("web", Ok((48, 49, "/srv"))),
             ("48", Ok((48, 49, "/srv"))),

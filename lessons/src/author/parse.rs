@@ -105,7 +105,10 @@ pub(super) fn error(at: (usize, &str), column: usize, message: impl Into<String>
     LessonError { line: at.0, column, text: at.1.to_owned(), message: message.into() }
 }
 
-fn front_matter<'l, 't>(lines: &'l [(usize, &'t str)]) -> Result<(FrontMatter, &'l [(usize, &'t str)]), LessonError> {
+/// Lines with their numbers.
+type Lines<'l, 't> = &'l [(usize, &'t str)];
+
+fn front_matter<'l, 't>(lines: Lines<'l, 't>) -> Result<(FrontMatter, Lines<'l, 't>), LessonError> {
     let first = lines.first().copied().unwrap_or((1, ""));
     if first.1.trim_end() != "+++" {
         return Err(error(first, 1, "a lesson begins with TOML between two lines `+++`"));

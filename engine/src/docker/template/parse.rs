@@ -12,7 +12,7 @@ pub(in crate::docker) fn parse(text: &str, name: &str) -> Result<Template, Strin
     let (nodes, end) = parser.list()?;
     match end {
         End::Eof => Ok(Template { nodes }),
-        End::End => Err(parser.error("unexpected {{end}}")),
+        End::Closed => Err(parser.error("unexpected {{end}}")),
         End::Else(_) => Err(parser.error("unexpected {{else}}")),
     }
 }
@@ -25,7 +25,7 @@ enum Piece {
 
 enum End {
     Eof,
-    End,
+    Closed,
     /// With the rest of the action: `if …` of an `else if`, and its offset.
     Else(Option<(String, usize)>),
 }
@@ -94,7 +94,7 @@ impl Parser<'_> {
                 Piece::Action { inner, at } => {
                     let (word, rest) = first_word(&inner);
                     match word {
-                        "end" => return Ok((nodes, End::End)),
+                        "end" => return Ok((nodes, End::Closed)),
                         "else" if rest.trim().is_empty() => return Ok((nodes, End::Else(None))),
                         "else" => {
                             let at = at + inner.len() - rest.len();
@@ -132,11 +132,11 @@ impl Parser<'_> {
 
     fn otherwise(&mut self, end: End) -> Result<Vec<Node>, String> {
         match end {
-            End::End => Ok(Vec::new()),
+            End::Closed => Ok(Vec::new()),
             End::Eof => Err(self.error("unexpected EOF")),
             End::Else(Some((inner, at))) => Ok(vec![self.action(&inner, at)?]),
             End::Else(None) => match self.list()? {
-                (nodes, End::End) => Ok(nodes),
+                (nodes, End::Closed) => Ok(nodes),
                 (_, End::Eof) => Err(self.error("unexpected EOF")),
                 (_, End::Else(_)) => Err(self.error("expected end; found {{else}}")),
             },
