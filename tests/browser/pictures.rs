@@ -103,8 +103,8 @@ fn encode(bytes: &[u8]) -> String {
 
 #[test]
 fn pictures_survive_base64() {
-    for length in 0..20 {
-        let bytes: Vec<u8> = (0..length).map(|byte| byte * 37).collect();
+    for length in 0_u8..20 {
+        let bytes: Vec<u8> = (0..length).map(|byte: u8| byte.wrapping_mul(37)).collect();
         assert_eq!(decode(&encode(&bytes)), bytes);
     }
 }
