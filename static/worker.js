@@ -19,7 +19,7 @@ function ask(bytes) {
   const at = engine.alloc(bytes.length);
   new Uint8Array(engine.memory.buffer, at, bytes.length).set(bytes);
   const packed = engine.ask(at, bytes.length);
-  engine.free(at, bytes.length);
+  engine.release(at, bytes.length);
   return take(packed);
 }
 
@@ -27,7 +27,7 @@ function ask(bytes) {
 function take(packed) {
   const [at, length] = [Number(BigInt.asUintN(32, packed >> 32n)), Number(BigInt.asUintN(32, packed))];
   const bytes = new Uint8Array(engine.memory.buffer, at, length).slice();
-  engine.free(at, length);
+  engine.release(at, length);
   return bytes;
 }
 

@@ -12,7 +12,7 @@ struct Wasm {
     store: Store<()>,
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
-    free: TypedFunc<(u32, u32), ()>,
+    release: TypedFunc<(u32, u32), ()>,
     ask: TypedFunc<(u32, u32), u64>,
 }
 
@@ -22,9 +22,9 @@ impl Wasm {
         let instance = Instance::new(&mut store, module, &[]).expect("it imports nothing");
         let memory = instance.get_memory(&mut store, "memory").expect("it exports its memory");
         let alloc = instance.get_typed_func(&mut store, "alloc").expect("alloc");
-        let free = instance.get_typed_func(&mut store, "free").expect("free");
+        let release = instance.get_typed_func(&mut store, "release").expect("release");
         let ask = instance.get_typed_func(&mut store, "ask").expect("ask");
-        Wasm { store, memory, alloc, free, ask }
+        Wasm { store, memory, alloc, release, ask }
     }
 
     fn ask(&mut self, ask: &Ask) -> Reply {
@@ -33,11 +33,11 @@ impl Wasm {
         let ptr = self.alloc.call(&mut self.store, len).expect("alloc");
         self.memory.write(&mut self.store, ptr as usize, &request).expect("room for the request");
         let given = self.ask.call(&mut self.store, (ptr, len)).expect("the engine does not trap");
-        self.free.call(&mut self.store, (ptr, len)).expect("free");
+        self.release.call(&mut self.store, (ptr, len)).expect("release");
         let (at, len) = ((given >> 32) as u32, given as u32);
         let mut reply = vec![0; len as usize];
         self.memory.read(&self.store, at as usize, &mut reply).expect("the reply is in memory");
-        self.free.call(&mut self.store, (at, len)).expect("free");
+        self.release.call(&mut self.store, (at, len)).expect("release");
         postcard::from_bytes(&reply).expect("a reply can be decoded")
     }
 }

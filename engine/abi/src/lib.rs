@@ -22,18 +22,18 @@ pub extern "C" fn alloc(len: u32) -> *mut u8 {
     Box::into_raw(room).cast()
 }
 
-/// Gives back what [`alloc`] or [`ask`] gave.
+/// Gives back what [`alloc`] or [`ask`] gave. Not `free`: where this crate is linked natively, that is the C library's.
 ///
 /// # Safety
 /// `ptr` and `len` are those that `alloc` took and returned, or that [`ask`] returned, and are given back once.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn free(ptr: *mut u8, len: u32) {
+pub unsafe extern "C" fn release(ptr: *mut u8, len: u32) {
     // SAFETY: the caller's promise above; both came from a boxed slice of exactly this length.
     drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(ptr, len as usize)) });
 }
 
 /// Answers the request in `ptr[..len]`, which stays the caller's. Returns the reply's address in the upper and its
-/// length in the lower 32 bits; it is the caller's to [`free`].
+/// length in the lower 32 bits; it is the caller's to [`release`].
 ///
 /// # Safety
 /// `ptr` points to `len` readable bytes.
