@@ -71,6 +71,8 @@ pub enum Sheet {
         copied: bool,
     },
     Notes,
+    /// Every branch, in words.
+    Branches,
     /// On a narrow page: all of the terminal.
     Terminal,
 }

@@ -5,6 +5,7 @@ use super::spans::blocks;
 use super::terminal::Terminal;
 use crate::host::window;
 use crate::state::{Action, Sheet};
+use crate::view_model::branches::{Entry, entries};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{HtmlDialogElement, HtmlInputElement};
 use yew::prelude::*;
@@ -56,6 +57,7 @@ fn Dialog(props: &DialogProps) -> Html {
         Sheet::Help => ("help", "Keys", help()),
         Sheet::Share { link, copied } => ("share", "A link to exactly this", share(&page, link, *copied)),
         Sheet::Notes => ("notes", "Speaker’s notes", notes(&page)),
+        Sheet::Branches => ("branches", "Branches", branches(&page)),
         Sheet::Terminal => ("all-terminal", "Terminal", html! { <Terminal /> }),
     };
     html! {
@@ -114,4 +116,24 @@ fn notes(page: &Context) -> Html {
     let Some(step) = app.lesson.as_ref().and_then(|lesson| lesson.steps.get(app.step)) else { return Html::default() };
     let none = step.notes.is_empty().then(|| html! { <p>{"There are none for this step."}</p> });
     html! { <div class="text"><h3>{&step.title}</h3>{blocks(&step.notes, None, None)}<div>{for none}</div></div> }
+}
+
+/// The lanes of the timeline as text, each with the way to it.
+fn branches(page: &Context) -> Html {
+    let entry = |entry: Entry| {
+        let driver = page.driver();
+        let Entry { branch, current, title, inputs, parts, end } = entry;
+        let onclick = Callback::from(move |_: MouseEvent| {
+            driver.act(Action::Sheet(None));
+            driver.seek(branch, end);
+        });
+        let go = (!current).then(
+            || html! { <button class="link" {onclick} aria-label={format!("Go to {title}")}>{"Go there"}</button> },
+        );
+        html! {
+            <li aria-current={current.then_some("true")}><p><b>{title}</b><span>{parts}</span>{for go}</p>
+                <ol>{for inputs.into_iter().map(|line| html! { <li><code>{line}</code></li> })}</ol></li>
+        }
+    };
+    html! { <ul class="branches">{for page.app.world.iter().flat_map(entries).map(entry)}</ul> }
 }

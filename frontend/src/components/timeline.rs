@@ -2,8 +2,9 @@
 
 use super::context::{Context, use_page};
 use super::room::use_room;
-use crate::state::{Action, Direction};
-use crate::view_model::timeline::{Arc, Bracket, Lane, Style, Timeline, timeline};
+use crate::state::{Action, Direction, Sheet};
+use crate::view_model::branches::{Lane, number, partings};
+use crate::view_model::timeline::{Arc, Bracket, Style, Timeline, timeline};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -28,15 +29,15 @@ pub fn TimeLine() -> Html {
     });
     html! {
         <footer class="time" aria-label="Time">
-            { controls(&page) }
-            <div class="track" ref={track}>
+            { controls(&page, (*line).as_ref()) }
+            <div class="track" ref={track} style={(*line).as_ref().map(|line| format!("height:{}px", line.height))}>
                 {for (*line).as_ref().map(|line| drawing(&page, Rc::new(line.clone()), width))}
             </div>
         </footer>
     }
 }
 
-fn controls(page: &Context) -> Html {
+fn controls(page: &Context, line: Option<&Timeline>) -> Html {
     let playing = page.app.play;
     let button = |label: &'static str, path: &'static str, class: &'static str, onclick: Callback<MouseEvent>| {
         html! {
@@ -76,7 +77,21 @@ fn controls(page: &Context) -> Html {
                 { button("Play", shown(Direction::Forward, "M6 4l9 6-9 6z"), "", play(Direction::Forward)) }
             </div>
             <div class="moment"><span class="event">{words.unwrap_or_default()}</span><span class="clock">{clock}</span><button class="undo" disabled={empty} onclick={undo}>{"Undo"}</button></div>
+            { branches(page, line.map_or(0, |line| line.lanes_left_out)) }
         </div>
+    }
+}
+
+/// Which branch this is, and the way to all of them in words.
+fn branches(page: &Context, left_out: usize) -> Html {
+    let Some(world) = page.app.world.as_ref().filter(|world| !partings(world).is_empty()) else {
+        return html! { <span hidden=true></span> };
+    };
+    let more = (left_out > 0).then(|| html! { <span>{format!("{left_out} not drawn")}</span> });
+    html! {
+        <button class="link branches" onclick={page.on(Action::Sheet(Some(Sheet::Branches)))}>
+            <b>{format!("branch {}", number(world.branch))}</b>{format!(" of {}", world.history.branches.len())}{for more}
+        </button>
     }
 }
 
@@ -95,7 +110,6 @@ fn use_play(page: &Context) {
 
 fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
     let style = Style::for_width(width);
-    let height = if style.labels { 103.0 } else { 44.0 };
     let held = page.app.held;
     let place = held.map_or(line.handle, |position| match position.checked_sub(1) {
         None => line.start,
@@ -106,18 +120,19 @@ fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
     let y = style.y;
     html! {
         <>
-        <svg class="line" width={width.to_string()} height={height.to_string()} aria-hidden="true">
+        <svg class="line" width={width.to_string()} height={line.height.to_string()} aria-hidden="true">
             <path class="axis" d={format!("M{} {y}H{}", 0.0, line.handle)} />
             <path class="axis ahead" d={format!("M{} {y}H{}", line.handle, line.end)} />
             {for line.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
             <path class="tick hollow" d={line.hollow.clone()} />
             {for line.arcs.iter().map(|arc| self::arc(arc, style))}
             {for line.brackets.iter().map(|bracket| self::bracket(bracket, style))}
-            {for line.lanes.iter().map(|lane| self::lane(lane, style))}
+            {for line.lanes.iter().map(|lane| html! { <path class="lane-ground" d={lane_path(lane)} /> })}
+            {for line.lanes.iter().map(self::lane)}
             {for ahead.filter(|_| style.labels)}
         </svg>
         { for line.brackets.iter().map(|bracket| bracket_button(page, bracket, style)) }
-        { for line.lanes.iter().map(|lane| lane_button(page, lane, line.lanes_left_out)) }
+        { for line.lanes.iter().map(|lane| lane_button(page, lane)) }
         { slider(page, line.clone(), position, place, style) }
         </>
     }
@@ -147,24 +162,34 @@ fn bracket_button(page: &Context, bracket: &Bracket, style: Style) -> Html {
     }
 }
 
-fn lane(lane: &Lane, style: Style) -> Html {
-    let path = format!("M{:.1} {}V{}q0 9 9 9H{:.1}", lane.leaves, style.y + 1.0, style.y + 33.0, lane.end);
+fn lane_path(lane: &Lane) -> String {
+    format!("M{:.1} {}V{}q0 9 9 9H{:.1}", lane.leaves, lane.from_y + 1.0, lane.y - 9.0, lane.end)
+}
+
+fn lane(lane: &Lane) -> Html {
     html! {
         <>
-        <path class="lane-ground" d={path.clone()} />
-        <path class="lane" d={path} />
-        <circle class="fork" cx={lane.leaves.to_string()} cy={style.y.to_string()} r="4.5" />
+        <path class="lane" d={lane_path(lane)} />
+        <circle class="fork" cx={lane.leaves.to_string()} cy={lane.from_y.to_string()} r="4.5" />
         {for lane.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
         </>
     }
 }
 
-fn lane_button(page: &Context, lane: &Lane, left_out: usize) -> Html {
+/// The lane and its words are one thing to press: they lead to its end.
+fn lane_button(page: &Context, lane: &Lane) -> Html {
     let (driver, branch, events) = (page.driver(), lane.branch, lane.events);
     let onclick = Callback::from(move |_: MouseEvent| driver.seek(branch, events));
-    let more = if left_out > 0 { format!(" (and {left_out} more)") } else { String::new() };
-    let place = format!("left:{:.1}px", lane.words_x);
-    html! { <button class="branch" style={place} {onclick}>{&lane.words}{more}</button> }
+    let place = format!(
+        "left:{:.1}px;top:{}px;width:{:.1}px;padding-left:{:.1}px",
+        lane.left,
+        lane.y - 11.0,
+        lane.width,
+        lane.words_x - lane.left
+    );
+    html! {
+        <button class="branch" style={place} aria-label={lane.label.clone()} title={lane.label.clone()} {onclick}>{&lane.words}</button>
+    }
 }
 
 fn slider(page: &Context, line: Rc<Timeline>, position: u32, place: f64, style: Style) -> Html {

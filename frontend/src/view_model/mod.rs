@@ -2,6 +2,7 @@
 //!
 //! Facts come from the engine; nothing here makes one (I8). It chooses, words and lays out, and is tested natively.
 
+pub mod branches;
 pub mod course_map;
 pub mod inspector;
 pub mod measure;

@@ -1,10 +1,10 @@
 //! The timeline: a tick for each event, a bracket for each input, arcs for causes, other branches below.
 
+use super::branches::{self, LANE_HEIGHT, Lane};
 use super::measure::{Font, Measure, fit};
 use super::moment::{World, base_name, category, category_class, event_words};
 use super::size::clock;
 use engine::scenario::Input;
-use engine::session::{Branch, BranchId};
 use engine::trace::{Category, Event};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,6 +23,8 @@ pub struct Style {
     pub gap: f64,
     pub labels: bool,
     pub font: f64,
+    /// With one lane or none.
+    pub height: f64,
 }
 
 impl Style {
@@ -40,6 +42,7 @@ impl Style {
                 gap: 10.0,
                 labels: false,
                 font: 14.0,
+                height: 44.0,
             }
         } else {
             let font = if width >= 1600.0 { 15.0 } else { 14.0 };
@@ -55,6 +58,7 @@ impl Style {
                 gap: 31.6,
                 labels: true,
                 font,
+                height: 103.0,
             }
         }
     }
@@ -75,6 +79,7 @@ pub struct Timeline {
     pub lanes: Vec<Lane>,
     /// Other branches that are not drawn.
     pub lanes_left_out: usize,
+    pub height: f64,
     pub ahead: u32,
     pub clock: String,
     pub event_words: String,
@@ -101,18 +106,6 @@ pub struct Arc {
     pub words: String,
 }
 
-/// Another branch, from where it leaves this one.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Lane {
-    pub branch: BranchId,
-    pub leaves: f64,
-    pub end: f64,
-    pub ticks: Vec<(&'static str, String)>,
-    pub words: String,
-    pub words_x: f64,
-    pub events: u32,
-}
-
 pub fn timeline(world: &World, style: Style, measure: &dyn Measure) -> Timeline {
     let events = world.events();
     let places = places(world, style);
@@ -123,8 +116,9 @@ pub fn timeline(world: &World, style: Style, measure: &dyn Measure) -> Timeline 
     };
     let handle = place_of(world.position);
     let (ticks, hollow) = ticks(events, &places, world.position, style);
-    let (lanes, lanes_left_out) = if style.labels { lanes(world, &place_of, style, measure) } else { (Vec::new(), 0) };
-    let forks: Vec<f64> = lanes.iter().map(|lane| lane.leaves).collect();
+    let (lanes, lanes_left_out) =
+        if style.labels { branches::lanes(world, &place_of, style, measure) } else { (Vec::new(), 0) };
+    let forks: Vec<f64> = lanes.iter().filter(|lane| lane.from_y == style.y).map(|lane| lane.leaves).collect();
     let brackets = if style.labels { brackets(world, &places, &forks, style, measure) } else { Vec::new() };
     Timeline {
         start,
@@ -134,6 +128,7 @@ pub fn timeline(world: &World, style: Style, measure: &dyn Measure) -> Timeline 
         hollow,
         brackets,
         arcs: arcs(world, &places, style),
+        height: style.height + LANE_HEIGHT * lanes.len().saturating_sub(1) as f64,
         lanes,
         lanes_left_out,
         ahead: world.ahead(),
@@ -302,62 +297,6 @@ fn arcs(world: &World, places: &[f64], style: Style) -> Vec<Arc> {
         Some(Arc { path, x: from, event: cause.0, words })
     };
     event.causes.iter().filter(|cause| cause.0 < event.id.0).take(3).enumerate().filter_map(arc).collect()
-}
-
-/// How many events two branches of one session share.
-fn shared(a: &Branch, b: &Branch, all: &[Branch]) -> u32 {
-    let line = |branch: &Branch| {
-        let mut line = vec![(branch.id, branch.events.len() as u32)];
-        let mut at = branch.parent;
-        while let Some((parent, events)) = at {
-            line.push((parent, events));
-            at = all.iter().find(|other| other.id == parent).and_then(|other| other.parent);
-        }
-        line
-    };
-    let (ours, theirs) = (line(a), line(b));
-    // Events of a branch before its fork are its parent's: the fork that counts is the lowest on the way to the
-    // branch both come from.
-    let upto = |line: &[(BranchId, u32)], id: BranchId| {
-        let at = line.iter().position(|(branch, _)| *branch == id)?;
-        line[..=at].iter().map(|(_, events)| *events).min()
-    };
-    let meeting = ours.iter().find(|(id, _)| theirs.iter().any(|(other, _)| other == id)).map(|(id, _)| *id);
-    meeting.and_then(|id| Some(upto(&ours, id)?.min(upto(&theirs, id)?))).unwrap_or(0)
-}
-
-const LANES: usize = 1;
-
-fn lanes(world: &World, place_of: &dyn Fn(u32) -> f64, style: Style, measure: &dyn Measure) -> (Vec<Lane>, usize) {
-    let Some(ours) = world.line() else { return (Vec::new(), 0) };
-    let all = &world.history.branches;
-    let mut others: Vec<&Branch> = all.iter().filter(|branch| branch.id != ours.id).collect();
-    others.retain(|branch| branch.events.len() as u32 > shared(ours, branch, all));
-    let left_out = others.len().saturating_sub(LANES);
-    others.reverse();
-    others.truncate(LANES);
-    let lane = |other: &&Branch| {
-        let shared = shared(ours, other, all);
-        let leaves = place_of(shared);
-        let own: Vec<&Event> = other.events.iter().skip(shared as usize).collect();
-        let room = style.right - leaves - 240.0;
-        let pitch = (room / own.len().max(1) as f64).clamp(1.5, 16.0);
-        let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
-        let mut x = leaves + 26.0;
-        for event in &own {
-            let width = style.tick.min(pitch * 0.7);
-            let path = paths.entry(category_class(category(event))).or_default();
-            let _ = write!(path, "M{x:.1} {:.1}h{width:.1}v9h-{width:.1}z", style.y + 33.0);
-            x += pitch;
-        }
-        let end = x + 12.0;
-        let first = other.inputs.iter().find(|input| input.first_event + input.events > shared);
-        let words = format!("branch: {}", first.map(|input| input_words(&input.input)).unwrap_or_default());
-        let words = fit(measure, &words, Font::sans(style.font), style.right - end - 10.0);
-        let events = other.events.len() as u32;
-        Lane { branch: other.id, leaves, end, ticks: paths.into_iter().collect(), words, words_x: end + 10.0, events }
-    };
-    (others.iter().map(lane).collect(), left_out)
 }
 
 #[cfg(test)]
