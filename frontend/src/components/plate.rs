@@ -45,7 +45,8 @@ pub fn Plate(props: &PlateProps) -> Html {
             let drawing = Rc::new(lay_out(&model, style, width, height, &*page.session.ruler));
             let text = words::description(&model);
             let selection = app.selection.clone();
-            html! { <SectionScene {drawing} {text} {selection} {select} image={image} fit={props.projector} /> }
+            let at = app.world.as_ref().map(|world| (world.branch, world.position));
+            html! { <SectionScene {drawing} {text} {at} {selection} {select} image={image} fit={props.projector} /> }
         }
         (Some(Scene::Plot { data }), Some((width, height))) => match app.measurements.get(&data) {
             Some(measurement) => html! { <Plot measurement={measurement.clone()} {width} {height} /> },

@@ -1,5 +1,6 @@
 //! The layer section: shapes as SVG, in the order they were laid out. What has moved moves; what is new stands.
 
+use crate::view_model::section::motion::{At, Motion};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape};
 use crate::view_model::section::{Drawing, Target};
 use std::rc::Rc;
@@ -15,6 +16,7 @@ pub struct SectionProps {
     pub selection: Option<Target>,
     pub select: Callback<Target>,
     pub image: String,
+    pub at: At,
     /// Grows and shrinks with its place, as on a projector.
     pub fit: bool,
 }
@@ -22,7 +24,15 @@ pub struct SectionProps {
 #[function_component]
 pub fn SectionScene(props: &SectionProps) -> Html {
     let drawing = &props.drawing;
-    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props));
+    let before = use_mut_ref(Motion::default);
+    let motion = before.borrow().then(props.at, drawing);
+    *before.borrow_mut() = motion.clone();
+    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props, motion.rises));
+    // Another moment is another way down: its key begins it anew.
+    let gone = (!motion.sinking.is_empty()).then(|| {
+        let key = format!("{:?}", props.at.map(|(_, position)| position));
+        html! { <g {key} class="gone">{for motion.sinking.iter().map(|shape| form(shape, true))}</g> }
+    });
     let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
     // Another size is another drawing (its key): panels do not ease, only the world does.
     let size = |length: f64| (!props.fit).then(|| length.to_string());
@@ -32,6 +42,7 @@ pub fn SectionScene(props: &SectionProps) -> Html {
             height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", props.image)}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
+            <g aria-hidden="true">{for gone}</g>
             <g>{for balloon}</g>
         </svg>
         <details class="as-text">
@@ -64,8 +75,8 @@ fn hatches(scale: f64) -> Html {
     }
 }
 
-fn shape(shape: &Shape, props: &SectionProps) -> VNode {
-    let drawn = form(shape);
+fn shape(shape: &Shape, props: &SectionProps, rises: bool) -> VNode {
+    let drawn = form(shape, rises);
     let Some((target, label)) = &shape.target else {
         return html! { <g key={shape.key.clone()}>{drawn}</g> };
     };
@@ -90,7 +101,7 @@ fn shape(shape: &Shape, props: &SectionProps) -> VNode {
     }
 }
 
-fn form(shape: &Shape) -> Html {
+fn form(shape: &Shape, rises: bool) -> Html {
     let class = shape.class;
     match &shape.form {
         Form::Rect { x, y, width, height } => {
@@ -99,7 +110,7 @@ fn form(shape: &Shape) -> Html {
         }
         Form::Risen { x, y, width, height, below } => {
             let from = format!("--below:{below:.0}px");
-            html! { <rect class={classes!(class, "risen")} style={from} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} /> }
+            html! { <rect class={classes!(class, rises.then_some("risen"))} style={from} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} /> }
         }
         Form::Line { x1, y1, x2, y2 } => {
             html! { <line class={class} x1={px(*x1)} y1={px(*y1)} x2={px(*x2)} y2={px(*y2)} /> }

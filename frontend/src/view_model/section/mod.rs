@@ -5,6 +5,7 @@
 
 pub mod layout;
 pub mod model;
+pub mod motion;
 pub mod shape;
 pub mod style;
 pub mod words;
@@ -15,10 +16,13 @@ pub use shape::{Drawing, Target};
 
 #[cfg(test)]
 mod tests {
+    use super::motion::Motion;
     use super::shape::{Anchor, Form};
     use super::*;
     use crate::fixture;
     use crate::view_model::measure::{Estimate, Font, Measure};
+    use engine::session::BranchId;
+    use std::rc::Rc;
 
     const FILES: [&str; 3] = ["/etc/httpd/conf/httpd.conf", "/etc/yum.conf", "/run-httpd.sh"];
 
@@ -117,6 +121,32 @@ mod tests {
         };
         assert!(rises(last - 2));
         assert!(!rises(last - 3) && !rises(last - 1));
+    }
+
+    #[test]
+    fn a_copy_sinks_on_the_way_back_and_rises_on_the_way_on() {
+        let copied = fixture::Fixture::new().len() - 2;
+        let at = |position: u32| Some((BranchId(0), position));
+        let draw =
+            |position: u32, width: f64| Rc::new(lay_out(&section(position), style::PAGE, width, 329.0, &Estimate));
+        let shown = |position: u32| Motion::default().then(at(position), &draw(position, 550.0));
+        let copies =
+            |motion: &Motion| motion.sinking.iter().filter(|shape| matches!(shape.form, Form::Risen { .. })).count();
+        let (before, here, after) = (shown(copied - 1), shown(copied), shown(copied + 1));
+        assert!(!here.rises, "a page that is opened here shows it in its place");
+        assert!(before.then(at(copied), &draw(copied, 550.0)).rises);
+        let back = here.then(at(copied - 1), &draw(copied - 1, 550.0));
+        assert_eq!((back.rises, copies(&back)), (false, 1));
+        assert!(back.sinking.iter().any(|shape| shape.key.starts_with("rise ")), "on the same path");
+        // Taking back what came after the copy does not move it.
+        let onto = after.then(at(copied), &draw(copied, 550.0));
+        assert_eq!((onto.rises, copies(&onto)), (false, 0));
+        // More room, the same moment: nothing moves, and nothing that was moving does it again.
+        let wider = back.then(at(copied - 1), &draw(copied - 1, 874.0));
+        assert_eq!((wider.rises, copies(&wider)), (false, 0));
+        assert_eq!(copies(&back.then(at(copied - 1), &draw(copied - 1, 550.0))), 1, "it goes on where it was");
+        let elsewhere = here.then(Some((BranchId(1), copied - 1)), &draw(copied - 1, 550.0));
+        assert_eq!((elsewhere.rises, copies(&elsewhere)), (false, 0));
     }
 
     #[test]
