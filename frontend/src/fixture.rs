@@ -175,7 +175,7 @@ impl Fixture {
         let mut facts: Vec<(String, Option<Value>)> = vec![
             (of(&["state"]), Some("running".into())),
             (of(&["pid", "inner"]), Some(Value::Int(1))),
-            (of(&["cmdline"]), Some("/usr/sbin/httpd -DFOREGROUND".into())),
+            (of(&["cmdline"]), Some("/dev/.toolbox serve /usr/sbin/httpd -DFOREGROUND".into())),
             (of(&["upper"]), Some(Value::Int(0))),
             (of(&["root", "lowers"]), Some(Value::Int(4))),
         ];

@@ -2,7 +2,8 @@
 
 use super::context::{Context, use_page};
 use crate::state::Action;
-use crate::view_model::inspector::{Inspection, Real, Row, evidence_words, inspect, real};
+use crate::view_model::inspector::{Inspection, Real, Row, evidence_words, folded, inspect, real};
+use crate::view_model::moment::described;
 use engine::fact::catalogue::Evidence;
 use engine::session::WhyStep;
 use yew::prelude::*;
@@ -93,15 +94,24 @@ fn mark(evidence: Evidence, in_key: bool) -> Html {
 }
 
 fn why(page: &Context) -> Html {
-    let Some((_, steps)) = page.app.why.as_ref().filter(|(_, steps)| !steps.is_empty()) else {
+    let Some((fact, steps)) = page.app.why.as_ref().filter(|(_, steps)| !steps.is_empty()) else {
         return html! { <div></div> };
     };
+    let events = page.app.world.as_ref().map(|world| world.events()).unwrap_or_default();
     let step = |step: &WhyStep| {
         let (driver, position) = (page.driver(), step.event.0 + 1);
         let onclick = Callback::from(move |_: MouseEvent| driver.go(position));
-        html! { <li><button {onclick}>{ticked(&step.text)}</button></li> }
+        let words = events.get(step.event.0 as usize).map_or_else(|| step.text.clone(), described);
+        html! { <li><button {onclick}>{ticked(&words)}</button></li> }
     };
-    html! { <div><h3>{"Why is it here?"}</h3><ol class="why">{for steps.iter().map(step)}</ol></div> }
+    let middle = folded(steps.len());
+    let fold = (!middle.is_empty()).then(|| {
+        let between = format!("{} steps between", middle.len());
+        let steps = steps[middle.clone()].iter().map(step);
+        html! { <li class="fold"><details><summary>{between}</summary><ol class="why">{for steps}</ol></details></li> }
+    });
+    let (newest, root) = (steps[..middle.start].iter().map(step), steps[middle.end..].iter().map(step));
+    html! { <div key={fact.clone()}><h3>{"Why is it here?"}</h3><ol class="why">{for newest}{for fold}{for root}</ol></div> }
 }
 
 /// Text with what stands in backticks in the system's own letters.

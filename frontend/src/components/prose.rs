@@ -112,7 +112,8 @@ fn misconception(page: &Context, step: &Step) -> Html {
 }
 
 fn goals(page: &Context, lesson: &Lesson) -> Html {
-    let goals = prose::goals(lesson, page.app.step, page.app.world.as_ref());
+    let goals =
+        prose::goals(lesson, page.app.step, page.app.world.as_ref(), page.app.chosen.get(&page.app.step).copied());
     if goals.is_empty() {
         return html! { <ul class="goals" hidden=true></ul> };
     }

@@ -233,6 +233,14 @@ pub fn evidence_words(evidence: Evidence) -> &'static str {
     }
 }
 
+/// Steps of an explanation that are shown at once: the newest, and the command that is its root.
+const NEWEST: usize = 2;
+
+/// What of an explanation of so many steps is folded; folding one step would save nothing.
+pub fn folded(steps: usize) -> std::ops::Range<usize> {
+    if steps > NEWEST + 2 { NEWEST..steps - 1 } else { 0..0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -252,6 +260,15 @@ mod tests {
         assert_ne!(size.simulated, "11\u{202f}753 B");
         let between = inspect(&target, &world.facts, Some(&Real { ahead: true, ..whole }));
         assert!(between.rows.iter().all(|row| !row.differs), "within a command nothing is compared");
+    }
+
+    #[test]
+    fn a_long_explanation_keeps_its_newest_steps_and_its_root() {
+        assert!((0..=4).all(|steps| folded(steps).is_empty()));
+        for steps in 5..20 {
+            let hidden = folded(steps);
+            assert!(hidden.len() >= 2 && !hidden.contains(&0) && !hidden.contains(&(steps - 1)), "{hidden:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The present: the world as the session last told it, and the event under the handle.
 
 use engine::fact::Facts;
+use engine::node::{Happening, TOOLBOX};
 use engine::session::{Branch, BranchId, ClaimState, History, InputRecord, State};
 use engine::trace::{Category, Event, What};
 use std::rc::Rc;
@@ -101,11 +102,58 @@ pub fn category_class(category: Category) -> &'static str {
 pub fn event_words(event: &Event) -> String {
     match &event.what {
         What::Input { text } => text.clone(),
-        _ => engine::trace::describe(event),
+        _ => described(event),
+    }
+}
+
+/// The same with a person's input named as theirs; a program by what was typed, not by what its `#!` line runs.
+pub fn described(event: &Event) -> String {
+    let mut shown = event.clone();
+    if let What::Kernel { event, .. } = &mut shown.what
+        && let Happening::Executed { argv, .. } = &mut event.what
+    {
+        let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+        if let [program, rest @ ..] = as_ps_shows(&words) {
+            let typed = std::iter::once(base_name(program)).chain(rest.iter().copied());
+            *argv = typed.map(str::to_owned).collect();
+        }
+    }
+    engine::trace::describe(&shown)
+}
+
+/// A command line without the interpreter and its argument that execve(2) puts before a `#!` file, as `ps` has it.
+pub fn as_ps_shows<'a, 'b>(argv: &'a [&'b str]) -> &'a [&'b str] {
+    match argv {
+        [interpreter, _, rest @ ..] if *interpreter == TOOLBOX && !rest.is_empty() => rest,
+        all => all,
     }
 }
 
 /// The end of a path: what a label has room for.
 pub fn base_name(path: &str) -> &str {
     path.trim_end_matches('/').rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::call::Tid;
+    use engine::node::KernelEvent;
+    use engine::trace::EventId;
+
+    fn became(argv: &[&str]) -> String {
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        let what = Happening::Executed { path: String::new(), argv };
+        let event = KernelEvent { tid: Tid(7), container: None, what };
+        let what = What::Kernel { event, times: 1 };
+        described(&Event { id: EventId(0), at: 0, causes: vec![], about: String::new(), what })
+    }
+
+    #[test]
+    fn a_program_is_named_as_it_was_typed() {
+        assert_eq!(became(&[TOOLBOX, "ls", "/bin/ls", "-l", "/etc"]), "pid 7 became `ls -l /etc`");
+        assert_eq!(became(&[TOOLBOX, "sh", "/bin/sh", "/run-httpd.sh"]), "pid 7 became `sh /run-httpd.sh`");
+        assert_eq!(became(&["/usr/sbin/httpd"]), "pid 7 became `httpd`");
+        assert_eq!(became(&[TOOLBOX, "ps"]), format!("pid 7 became `{} ps`", base_name(TOOLBOX)));
+    }
 }

@@ -25,20 +25,26 @@ pub enum Part {
     Words(String),
 }
 
-pub fn goals<'a>(lesson: &'a Lesson, step: usize, world: Option<&World>) -> Vec<GoalState<'a>> {
+/// While the step's prediction is open, a goal only says that it does not hold: its difference could tell the answer.
+pub fn goals<'a>(lesson: &'a Lesson, step: usize, world: Option<&World>, chosen: Option<usize>) -> Vec<GoalState<'a>> {
     let first = first_claim(lesson, step);
     let state = |i: usize| world.and_then(|world| world.claims.get(first + i));
     let Some(of_step) = lesson.steps.get(step) else { return Vec::new() };
+    let open = of_step.predict.is_some() && chosen.is_none();
+    let told = |claim: &ClaimState| match open && !claim.holds {
+        true => vec![Part::Words("not yet".to_owned())],
+        false => difference(claim),
+    };
     let goal = |(i, goal): (usize, &'a lessons::Goal)| GoalState {
         text: &goal.text,
         holds: state(i).is_some_and(|claim| claim.holds),
-        difference: state(i).map(difference).unwrap_or_default(),
+        difference: state(i).map(told).unwrap_or_default(),
     };
     of_step.goals.iter().enumerate().map(goal).collect()
 }
 
 pub fn all_hold(lesson: &Lesson, step: usize, world: Option<&World>) -> bool {
-    goals(lesson, step, world).iter().all(|goal| goal.holds)
+    goals(lesson, step, world, None).iter().all(|goal| goal.holds)
 }
 
 fn difference(claim: &ClaimState) -> Vec<Part> {
@@ -196,6 +202,20 @@ mod tests {
         let parts = difference(&claim);
         let figures: Vec<&Part> = parts.iter().filter(|part| matches!(part, Part::Figure(_))).collect();
         assert_eq!(figures, [&Part::Figure("1".into()), &Part::Figure("2".into())]);
+    }
+
+    #[test]
+    fn a_goal_does_not_answer_an_open_prediction() {
+        let mut world = fixture::world();
+        let lesson = fixture::lesson();
+        let step = lesson.steps.iter().position(|step| step.predict.is_some() && !step.goals.is_empty()).unwrap();
+        let first = first_claim(&lesson, step);
+        let claim = ClaimState { holds: false, difference: "4 wanted, nothing found yet".into() };
+        world.claims =
+            world.claims.iter().enumerate().map(|(i, old)| if i == first { &claim } else { old }).cloned().collect();
+        let shown = |chosen| goals(&lesson, step, Some(&world), chosen)[0].difference.clone();
+        assert_eq!(shown(None), [Part::Words("not yet".into())]);
+        assert!(shown(Some(1)).contains(&Part::Figure("4".into())));
     }
 
     #[test]

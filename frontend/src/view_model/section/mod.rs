@@ -113,6 +113,12 @@ mod tests {
     }
 
     #[test]
+    fn a_running_container_names_the_program_that_ps_shows() {
+        let model = section(27);
+        assert_eq!(words::state(&model.rooms[0]), "pid 1 httpd -DFOREGROUND");
+    }
+
+    #[test]
     fn a_copy_up_is_drawn_only_at_its_event() {
         let last = fixture::Fixture::new().len();
         let rises = |position: u32| {

@@ -1,9 +1,9 @@
 //! What the section shows, read from the facts: strata in order, rooms, what each lookup ends at.
 
 use super::words;
-use crate::view_model::moment::{World, base_name};
+use crate::view_model::moment::{World, as_ps_shows, base_name};
 use engine::fact::{self, Facts, Value};
-use engine::node::{Happening, TOOLBOX};
+use engine::node::Happening;
 use engine::trace::What;
 use std::collections::BTreeSet;
 
@@ -264,9 +264,10 @@ fn room(facts: &Facts, name: &str, files: &[String], strata: &[Stratum], world: 
         Some("created") => RoomState::Created,
         Some("running") => {
             let line = of(&["cmdline"]).map(ToString::to_string).unwrap_or_default();
-            // execve(2) of a `#!` file puts its interpreter first; what was meant is the program after it.
-            let first = line.split_whitespace().find(|word| *word != TOOLBOX).unwrap_or_default();
-            RoomState::Running { pid: number(&["pid", "inner"]), command: base_name(first).to_owned() }
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let (program, rest) = as_ps_shows(&words).split_first().unwrap_or((&"", &[]));
+            let command = [&[base_name(program)], rest].concat().join(" ");
+            RoomState::Running { pid: number(&["pid", "inner"]), command }
         }
         Some("exited") => RoomState::Exited { code: number(&["exit_code"]) },
         Some(other) => RoomState::Other(other.to_owned()),

@@ -45,16 +45,26 @@ pub fn state(room: &Room) -> String {
     match &room.state {
         RoomState::Absent => "not there yet".to_owned(),
         RoomState::Created => "created".to_owned(),
-        RoomState::Running { pid, command } => {
-            let pid = pid.map_or_else(String::new, |pid| format!("pid {pid} "));
-            format!("{pid}{command}").trim().to_owned()
-        }
+        RoomState::Running { pid, command } => running(*pid, command),
         RoomState::Exited { code } => match code {
             Some(code) => format!("exited ({code})"),
             None => "exited".to_owned(),
         },
         RoomState::Other(state) => state.clone(),
     }
+}
+
+/// The same without what a program was given, where there is little room.
+pub fn brief(room: &Room) -> String {
+    match &room.state {
+        RoomState::Running { pid, command } => running(*pid, command.split(' ').next().unwrap_or_default()),
+        _ => state(room),
+    }
+}
+
+fn running(pid: Option<i64>, command: &str) -> String {
+    let pid = pid.map_or_else(String::new, |pid| format!("pid {pid} "));
+    format!("{pid}{command}").trim().to_owned()
 }
 
 /// The lines under the title: what there is, then what the lines mean.

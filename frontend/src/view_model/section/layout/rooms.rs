@@ -129,7 +129,11 @@ impl<'a> Rooms<'a> {
             true => 0.0,
             false => place.width - 20.0 - name_width - font * 0.4,
         };
-        let shown = if space > font { fit(canvas.measure, &state, canvas.sans(), space) } else { String::new() };
+        let shown = match canvas.text_width(&state, canvas.sans()) <= space {
+            true => state.clone(),
+            false if space > font => fit(canvas.measure, &words::brief(room), canvas.sans(), space),
+            false => String::new(),
+        };
         let runs = vec![
             Run { text: room.name.clone(), class: "b ct", scale },
             Run::new(if shown.is_empty() { String::new() } else { format!(" {shown}") }, "i3"),
