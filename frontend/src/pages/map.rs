@@ -106,27 +106,33 @@ fn hold(hold: &Hold) -> Html {
 fn berth(berth: &Berth, x: f64) -> Html {
     let (class, says) = says(&berth.state);
     let middle = berth.y + berth.height / 2.0 + 5.0;
-    let current = matches!(berth.state, BerthState::Current(_)) && berth.height >= 34.0;
-    let name_y = if current { berth.y + 19.7 } else { middle };
+    let two = berth.label.lines.len() > 1;
+    // Its steps stand below the title, if there is room for both.
+    let current = matches!(berth.state, BerthState::Current(_)) && berth.height >= 34.0 && !two;
+    let name_y = if current { berth.y + 19.7 } else { middle - if two { 7.5 } else { 0.0 } };
     let right = match &berth.state {
         BerthState::Done => html! { <path class="check" d={format!("M{} {}l4 4 7 -8", x + 145.0, middle - 5.0)} /> },
         BerthState::Current(steps) if current => {
             html! { <>{for steps.iter().enumerate().map(|(i, done)| dash(x, berth.y, i, steps.len(), *done))}</> }
         }
         BerthState::Current(_) => html! { <g></g> },
+        _ if !berth.label.minutes => html! { <g></g> },
         _ => {
             html! { <text class="i3" x={(x + 155.0).to_string()} y={middle.to_string()} text-anchor="end">{berth.minutes}</text> }
         }
     };
+    let line = |(i, line): (usize, &String)| {
+        html! { <tspan x={(x + 8.0).to_string()} dy={(i > 0).then_some("15")}>{line}</tspan> }
+    };
+    let squeezed = berth.label.squeezed.map(|width| width.to_string());
     let inside = html! {
         <>
         <rect x={x.to_string()} y={format!("{:.1}", berth.y)} width="162" height={format!("{:.1}", berth.height)} />
-        <text x={(x + 8.0).to_string()} y={format!("{name_y:.1}")}>{&berth.title}</text>{" "}
+        <text y={format!("{name_y:.1}")} textLength={squeezed} lengthAdjust="spacingAndGlyphs">{for berth.label.lines.iter().enumerate().map(line)}</text>
         {right}
         </>
     };
-    let rest = if berth.title == berth.full_title { String::new() } else { format!(", {}", berth.full_title) };
-    let label = format!("{} {} minutes{rest}{says}", berth.title, berth.minutes);
+    let label = format!("{}, {} minutes{says}", berth.title, berth.minutes);
     match berth.state {
         BerthState::Planned => html! { <g class={class} role="listitem" aria-label={label}>{inside}</g> },
         _ => {
@@ -157,7 +163,7 @@ fn list(hold: &Hold) -> Html {
     let item = |berth: &Berth| {
         let (class, says) = says(&berth.state);
         let words = says.trim_start_matches(", ");
-        let inside = html! { <><span>{&berth.full_title}</span><em>{words}</em><span class="i3">{format!("{} min", berth.minutes)}</span></> };
+        let inside = html! { <><span>{&berth.title}</span><em>{words}</em><span class="i3">{format!("{} min", berth.minutes)}</span></> };
         match berth.state {
             BerthState::Planned => html! { <li class={class}><span class="row">{inside}</span></li> },
             _ => {

@@ -1,6 +1,6 @@
 //! The course map: a ship in its dock, a hold for each track, lessons hanging from the deck by their minutes.
 
-use super::measure::{Font, Measure, fit};
+use super::measure::{Font, Measure};
 use lessons::{Course, LessonCard};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -91,7 +91,9 @@ const DECK: f64 = 73.0;
 const GAP: f64 = 3.0;
 const HOLD: f64 = 176.0;
 const FIRST: f64 = 119.0;
-const WIDTH: f64 = 162.0;
+/// What a berth leaves for words.
+const ROOM: f64 = 149.0;
+const TWO_LINES: f64 = 30.0;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct CourseMap {
@@ -122,12 +124,22 @@ pub struct Hold {
 pub struct Berth {
     pub id: String,
     pub title: String,
-    pub full_title: String,
+    pub label: Label,
     pub minutes: u32,
     pub y: f64,
     pub height: f64,
     pub state: BerthState,
     pub fragment: String,
+}
+
+/// A title in its berth: whole, on one line or two.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub lines: Vec<String>,
+    /// Whether the minutes have room beside it; the height says them too.
+    pub minutes: bool,
+    /// What it is squeezed into where even that is too wide.
+    pub squeezed: Option<f64>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -166,18 +178,41 @@ fn berth(card: &LessonCard, progress: &Progress, y: f64, measure: &dyn Measure) 
         }
         _ => BerthState::Ready,
     };
-    let current = matches!(state, BerthState::Current(_));
-    let font = if current { Font::sans(14.0).bold() } else { Font::sans(14.0) };
-    let space = WIDTH - if current { 12.0 } else { 34.0 };
+    let height = f64::from(card.minutes) * MINUTE - GAP;
     Berth {
         id: card.id.clone(),
-        title: fit(measure, &card.title, font, space),
-        full_title: card.title.clone(),
+        title: card.title.clone(),
+        label: label(card, &state, height, measure),
         minutes: card.minutes,
         y,
-        height: f64::from(card.minutes) * MINUTE - GAP,
+        height,
         fragment: of.map(|of| of.link.clone()).unwrap_or_default(),
         state,
+    }
+}
+
+fn label(card: &LessonCard, state: &BerthState, height: f64, measure: &dyn Measure) -> Label {
+    let font = Font::sans(14.0);
+    let current = matches!(state, BerthState::Current(_));
+    let width = |text: &str| measure.width(text, if current { font.bold() } else { font });
+    // What stands at the right: nothing, a check, or the minutes.
+    let (beside, least) = match state {
+        BerthState::Current(_) => (0.0, 0.0),
+        BerthState::Done => (14.0, 14.0),
+        _ => (measure.width(&card.minutes.to_string(), font) + 6.0, 0.0),
+    };
+    let title = &card.title;
+    let one = |minutes, squeezed| Label { lines: vec![title.clone()], minutes, squeezed };
+    if width(title) <= ROOM - beside {
+        return one(true, None);
+    }
+    let halves = title.match_indices(' ').map(|(at, _)| (&title[..at], &title[at + 1..]));
+    let widest = |(a, b): &(&str, &str)| width(a).max(width(b));
+    match halves.min_by(|a, b| widest(a).total_cmp(&widest(b))) {
+        Some((a, b)) if height >= TWO_LINES && widest(&(a, b)) <= ROOM - beside => {
+            Label { lines: vec![a.to_owned(), b.to_owned()], minutes: true, squeezed: None }
+        }
+        _ => one(false, Some(ROOM - least).filter(|room| width(title) > *room)),
     }
 }
 
@@ -226,6 +261,33 @@ mod tests {
             }
         }
         assert!(map.go.unwrap().words.starts_with("Start: "));
+    }
+
+    #[test]
+    fn every_title_of_the_course_is_whole_in_its_berth() {
+        let text = include_str!("../../../lessons/content/course.toml");
+        let value = |line: &str, key: &str| {
+            let rest = line.split_once(&format!(" {key} = "))?.1;
+            Some(rest.split([',', '}']).next()?.trim().to_owned())
+        };
+        let mut cards = 0;
+        for line in text.lines() {
+            let Some(title) = line.split_once("title = \"").and_then(|(_, rest)| rest.split('"').next()) else {
+                continue;
+            };
+            let Some(minutes) = value(line, "minutes").and_then(|n| n.parse().ok()) else { continue };
+            let card =
+                LessonCard { title: title.to_owned(), minutes, ..fixture::course().tracks[0].lessons[0].clone() };
+            for state in [BerthState::Done, BerthState::Ready, BerthState::Current(vec![true, false])] {
+                let label = label(&card, &state, f64::from(minutes) * MINUTE - GAP, &Estimate);
+                assert_eq!(label.lines.join(" "), title);
+                // Bold is estimated too wide.
+                let bold = matches!(state, BerthState::Current(_));
+                assert!(bold || label.squeezed.is_none_or(|room| room > 130.0), "{title}, {state:?}: {label:?}");
+            }
+            cards += 1;
+        }
+        assert!(cards > 40, "{cards}");
     }
 
     #[test]
