@@ -2,10 +2,13 @@
 
 use crate::components::context::{Context, Session};
 use crate::drive::Driver;
+use crate::host::notes::{self, Said};
 use crate::host::{EngineHost, address, canvas::Ruler, document, fetch, live::Live, storage, window};
 use crate::link;
-use crate::pages::{lesson::LessonPage, map::MapPage, projector::ProjectorPage};
+use crate::pages::{lesson::LessonPage, map::MapPage, notes::NotesPage, projector::ProjectorPage};
 use crate::state::{Action, App, Notice, Sheet};
+use crate::view_model::moment::event_words;
+use crate::view_model::timeline::input_words;
 use engine::scenario::Input;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
@@ -36,6 +39,7 @@ pub fn Root() -> Html {
     use_theme(&app);
     use_moment(&app);
     use_live(&app, &session);
+    use_notes(&app, &session);
     let context = Context { app: snapshot(&app), session: (*session).clone() };
     html! {
         <ContextProvider<Context> context={context}>
@@ -51,6 +55,7 @@ fn snapshot(app: &UseReducerHandle<App>) -> Rc<App> {
 fn page(app: &App) -> Html {
     match address::lesson() {
         None => html! { <MapPage key="map" /> },
+        Some(_) if notes::here() => html! { <NotesPage key="notes" /> },
         Some(_) if app.projector => html! { <ProjectorPage key="projector" /> },
         Some(_) => html! { <LessonPage key="lesson" /> },
     }
@@ -58,7 +63,7 @@ fn page(app: &App) -> Html {
 
 #[cfg(not(feature = "mock"))]
 fn host(dispatch: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
-    if address::lesson().is_none() {
+    if address::lesson().is_none() || notes::here() {
         return Box::new(NoEngine);
     }
     let loaded = Callback::from(move |loaded: Result<(), String>| match loaded {
@@ -77,7 +82,7 @@ fn host(_: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
     Box::new(crate::host::mock::MockHost::new())
 }
 
-/// The map asks nothing of an engine and does not load one.
+/// The map and the notes ask nothing of an engine and do not load one.
 #[cfg(not(feature = "mock"))]
 struct NoEngine;
 
@@ -110,7 +115,9 @@ fn load(session: &Session) {
         if let Ok(course) = read_course().await {
             driver.act(Action::Course(Rc::new(course)));
         }
-        beside(&driver, &id).await;
+        if !notes::here() {
+            beside(&driver, &id).await;
+        }
     });
 }
 
@@ -128,6 +135,10 @@ fn begin(driver: &Rc<Driver>, lesson: Lesson) {
         }
         None => None,
     };
+    if notes::here() {
+        // Only the step: the moment is the other window's.
+        return driver.act(Action::Step(link.map_or(0, |link| link.step as usize)));
+    }
     driver.open(&lesson, link.as_ref());
 }
 
@@ -189,7 +200,9 @@ fn use_other_link() {
 fn use_live(app: &UseReducerHandle<App>, session: &Session) {
     use_other_link();
     let driver = session.driver.clone();
-    let live = use_memo((), move |()| address::lesson().and_then(|lesson| Live::connect(driver, lesson)));
+    let live = use_memo((), move |()| {
+        address::lesson().filter(|_| !notes::here()).and_then(|lesson| Live::connect(driver, lesson))
+    });
     let inputs: Vec<Input> = app
         .world
         .iter()
@@ -203,6 +216,39 @@ fn use_live(app: &UseReducerHandle<App>, session: &Session) {
             live.want(inputs.clone());
         }
     });
+}
+
+/// A window with the speaker's notes is told where the lesson is, and says where it should go.
+#[hook]
+fn use_notes(app: &UseReducerHandle<App>, session: &Session) {
+    let driver = session.driver.clone();
+    use_effect_with((), move |()| {
+        let heard = (!notes::here()).then(|| {
+            notes::hear(move |said| match said {
+                Said::Hello => notes::say(&moment(&driver.app())),
+                Said::On => driver.forward_to_input_or_step(),
+                Said::Back => driver.back_to_input_or_step(),
+                Said::At { .. } => {}
+            })
+        });
+        move || drop(heard)
+    });
+    let said = app.world.as_ref().filter(|_| !notes::here()).map(|_| moment(app));
+    use_effect_with(said, |said| {
+        if let Some(said) = said {
+            notes::say(said);
+        }
+    });
+}
+
+fn moment(app: &App) -> Said {
+    let world = app.world.as_ref();
+    let input = world.and_then(|world| world.inputs().get(world.input_at(world.position)?));
+    Said::At {
+        step: app.step,
+        input: input.map(|input| input_words(&input.input)).unwrap_or_default(),
+        event: world.and_then(|world| world.event()).map(event_words).unwrap_or_default(),
+    }
 }
 
 /// Keys that work wherever the focus is, except while something is written.
@@ -230,6 +276,9 @@ fn pressed(driver: &Rc<Driver>, key: &KeyboardEvent) -> bool {
     if app.lesson.is_none() || key.ctrl_key() || key.meta_key() {
         return false;
     }
+    if notes::here() {
+        return pressed_at_notes(key);
+    }
     if key.alt_key() {
         match key.key().as_str() {
             "ArrowLeft" => driver.step_by(-1),
@@ -250,11 +299,29 @@ fn pressed(driver: &Rc<Driver>, key: &KeyboardEvent) -> bool {
         "]" => driver.step_by(1),
         "p" | "P" => driver.act(Action::Projector(!app.projector)),
         "?" => driver.act(Action::Sheet(Some(Sheet::Help))),
-        "n" | "N" => driver.act(Action::Sheet(Some(Sheet::Notes))),
+        "n" | "N" => speak(driver, &app),
         "Escape" if app.projector => driver.act(Action::Projector(false)),
         "Escape" if app.selection.is_some() => driver.act(Action::Select(None)),
         "PageDown" | "ArrowRight" | "ArrowDown" | " " if app.projector => driver.forward_to_input_or_step(),
         "PageUp" | "ArrowLeft" | "ArrowUp" if app.projector => driver.back_to_input_or_step(),
+        _ => return false,
+    }
+    true
+}
+
+/// What a room sees must not have the notes over it; a browser that opens no window leaves no choice.
+fn speak(driver: &Driver, app: &App) {
+    let opened = app.projector && notes::open();
+    if !opened {
+        driver.act(Action::Sheet(Some(Sheet::Notes)));
+    }
+}
+
+/// The projector's keys, from the speaker's window.
+fn pressed_at_notes(key: &KeyboardEvent) -> bool {
+    match key.key().as_str() {
+        "PageDown" | "ArrowRight" => notes::say(&Said::On),
+        "PageUp" | "ArrowLeft" => notes::say(&Said::Back),
         _ => return false,
     }
     true

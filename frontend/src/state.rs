@@ -71,6 +71,8 @@ pub enum Sheet {
         copied: bool,
     },
     Notes,
+    /// On a narrow page: what the bar has no room for.
+    Menu,
     /// Every branch, in words.
     Branches,
     /// On a narrow page: all of the terminal.

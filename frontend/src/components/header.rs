@@ -15,14 +15,6 @@ pub fn Header() -> Html {
         let track = tracks.and_then(|tracks| tracks.iter().find(|track| track.id == lesson.track));
         (lesson.title.clone(), track.map_or_else(|| lesson.track.clone(), |track| track.title.clone()))
     });
-    let theme = {
-        let (driver, chosen) = (page.driver(), app.theme);
-        Callback::from(move |_: MouseEvent| driver.act(Action::Theme(other(chosen))))
-    };
-    let share = {
-        let driver = page.driver();
-        Callback::from(move |_: MouseEvent| driver.share())
-    };
     let steps = app.lesson.as_ref().map_or(0, |lesson| lesson.steps.len());
     html! {
         <header class="top">
@@ -30,14 +22,32 @@ pub fn Header() -> Html {
             <nav class="crumbs" aria-label="Where this is"><span>{track}</span><span aria-hidden="true">{"/"}</span><b>{title}</b></nav>
             <span class="narrow-step">{format!("Step {} of {steps}", app.step + 1)}</span>
             <span class="space"></span>
-            <div class="tools">
-                <EraSwitch />
-                <a class="tool" href={address::absolute("./")}>{"Map"}</a>
-                <button class="tool" onclick={share}>{"Share"}</button>
-                <button class="tool" onclick={theme}>{"Light / dark"}</button>
-                <button class="tool" aria-label="Keys and help" onclick={page.on(Action::Sheet(Some(Sheet::Help)))}>{"?"}</button>
-            </div>
+            <Tools />
+            <button class="menu" aria-haspopup="dialog" onclick={page.on(Action::Sheet(Some(Sheet::Menu)))}>{"Menu"}</button>
         </header>
+    }
+}
+
+/// What is always at hand: in the bar, or on a narrow page in a sheet.
+#[function_component]
+pub fn Tools() -> Html {
+    let page = use_page();
+    let theme = {
+        let (driver, chosen) = (page.driver(), page.app.theme);
+        Callback::from(move |_: MouseEvent| driver.act(Action::Theme(other(chosen))))
+    };
+    let share = {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| driver.share())
+    };
+    html! {
+        <div class="tools">
+            <EraSwitch />
+            <a class="tool" href={address::absolute("./")}>{"Map"}</a>
+            <button class="tool" onclick={share}>{"Share"}</button>
+            <button class="tool" onclick={theme}>{"Light / dark"}</button>
+            <button class="tool" onclick={page.on(Action::Sheet(Some(Sheet::Help)))}>{"Keys"}</button>
+        </div>
     }
 }
 

@@ -1,9 +1,10 @@
 //! What lies over the page until it is closed: keys, the link, the speaker's notes, the whole terminal; and notices.
 
 use super::context::{Context, use_page};
+use super::header::Tools;
 use super::spans::blocks;
 use super::terminal::Terminal;
-use crate::host::window;
+use crate::host::{notes, window};
 use crate::state::{Action, Sheet};
 use crate::view_model::branches::{Entry, entries};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -16,7 +17,8 @@ pub fn Sheets() -> Html {
     html! {
         <>
         <div>{ notice(&page) }</div>
-        <div>{ for page.app.sheet.clone().map(|sheet| html! { <Dialog {sheet} /> }) }</div>
+        // Another kind of sheet is another dialog: the focus goes into it.
+        <div>{ for page.app.sheet.iter().map(|sheet| html! { <Dialog key={kind(sheet).0} sheet={sheet.clone()} /> }) }</div>
         </>
     }
 }
@@ -53,18 +55,50 @@ fn Dialog(props: &DialogProps) -> Html {
             }
         });
     }
-    let (class, title, content) = match &props.sheet {
-        Sheet::Help => ("help", "Keys", help()),
-        Sheet::Share { link, copied } => ("share", "A link to exactly this", share(&page, link, *copied)),
-        Sheet::Notes => ("notes", "Speaker’s notes", notes(&page)),
-        Sheet::Branches => ("branches", "Branches", branches(&page)),
-        Sheet::Terminal => ("all-terminal", "Terminal", html! { <Terminal /> }),
+    let (class, title) = kind(&props.sheet);
+    let content = match &props.sheet {
+        Sheet::Help => help(),
+        Sheet::Share { link, copied } => share(&page, link, *copied),
+        Sheet::Notes => notes(&page),
+        Sheet::Menu => menu(&page),
+        Sheet::Branches => branches(&page),
+        Sheet::Terminal => html! { <Terminal /> },
     };
     html! {
         <dialog ref={dialog} class={class} aria-label={title} onclose={page.on(Action::Sheet(None))}>
             <div class="head"><h2>{title}</h2><button onclick={page.on(Action::Sheet(None))}>{"Close"}</button></div>
             {content}
         </dialog>
+    }
+}
+
+fn kind(sheet: &Sheet) -> (&'static str, &'static str) {
+    match sheet {
+        Sheet::Help => ("help", "Keys"),
+        Sheet::Share { .. } => ("share", "A link to exactly this"),
+        Sheet::Notes => ("notes", "Speaker’s notes"),
+        Sheet::Menu => ("more", "Menu"),
+        Sheet::Branches => ("branches", "Branches"),
+        Sheet::Terminal => ("all-terminal", "Terminal"),
+    }
+}
+
+fn menu(page: &Context) -> Html {
+    let again = {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| {
+            driver.act(Action::Sheet(None));
+            driver.reset_step();
+        })
+    };
+    html! {
+        <>
+        <Tools />
+        <div class="tools">
+            <button class="tool" onclick={page.on(Action::Sheet(Some(Sheet::Branches)))}>{"Branches"}</button>
+            <button class="tool" onclick={again}>{"Start this step again"}</button>
+        </div>
+        </>
     }
 }
 
@@ -82,7 +116,7 @@ fn help() -> Html {
         ("Ctrl + L", "clear the screen"),
         ("Ctrl + S", "in the editor: save"),
         ("P", "projector"),
-        ("N", "speaker’s notes"),
+        ("N", "speaker’s notes; on the projector in a window of their own, kept in step"),
         ("Esc", "close what is open"),
     ];
     html! { <dl class="keys">{for KEYS.iter().map(|(key, what)| html! { <><dt>{*key}</dt><dd>{*what}</dd></> })}</dl> }
@@ -115,7 +149,15 @@ fn notes(page: &Context) -> Html {
     let app = &page.app;
     let Some(step) = app.lesson.as_ref().and_then(|lesson| lesson.steps.get(app.step)) else { return Html::default() };
     let none = step.notes.is_empty().then(|| html! { <p>{"There are none for this step."}</p> });
-    html! { <div class="text"><h3>{&step.title}</h3>{blocks(&step.notes, None, None)}<div>{for none}</div></div> }
+    let open = Callback::from(|_: MouseEvent| {
+        notes::open();
+    });
+    html! {
+        <div>
+            <div class="text"><h3>{&step.title}</h3>{blocks(&step.notes, None, None)}<div>{for none}</div></div>
+            <button class="link" onclick={open}>{"In a window of their own"}</button>
+        </div>
+    }
 }
 
 /// The lanes of the timeline as text, each with the way to it.

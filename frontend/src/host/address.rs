@@ -10,18 +10,20 @@ use wasm_bindgen::JsValue;
 ///
 /// The build makes a document for each lesson; a development server has one for all and takes `?lesson=images/layers`.
 pub fn lesson() -> Option<String> {
-    let location = window().location();
-    let query = location.search().unwrap_or_default();
-    let asked =
-        query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("lesson=").map(str::to_owned));
+    let asked = query().split('&').find_map(|pair| pair.strip_prefix("lesson=").map(str::to_owned));
     if asked.is_some() {
         return asked;
     }
     let base = base_path()?;
-    let path = location.pathname().ok()?;
+    let path = window().location().pathname().ok()?;
     let rest = path.strip_prefix(base.as_str())?.strip_prefix("lessons/")?;
     let id = rest.trim_end_matches("index.html").trim_end_matches('/');
     (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// The query without its `?`.
+pub fn query() -> String {
+    window().location().search().unwrap_or_default().trim_start_matches('?').to_owned()
 }
 
 fn base_path() -> Option<String> {

@@ -6,6 +6,7 @@ pub mod fetch;
 pub mod live;
 #[cfg(feature = "mock")]
 pub mod mock;
+pub mod notes;
 pub mod storage;
 pub mod worker;
 

@@ -25,7 +25,8 @@ pub fn lay_out(model: &SectionModel, style: Style, width: f64, height: f64, meas
     let mut canvas = Canvas { style, width, height, measure, shapes: Vec::new() };
     let title_bottom = canvas.title(model);
     let rooms = Rooms::place(&canvas, model);
-    let top = if rooms.is_empty() { title_bottom } else { rooms.bottom() };
+    // A room full of people is shown what was typed where the rooms will be.
+    let top = if rooms.is_empty() && !style.found_in_bar { title_bottom } else { rooms.bottom() };
     let ground = Ground::place(&canvas, model, top, !rooms.is_empty());
     ground.draw(&mut canvas, model);
     rooms.draw(&mut canvas);
