@@ -6,9 +6,9 @@
 use crate::fact::catalogue::{Agreement, Evidence, Kind, kind_of};
 use crate::fact::{Facts, Value};
 use crate::node::CallRecord;
+use crate::sim::{Map, sort};
 use crate::trace::{Step, Trace, call_text};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// Two traces side by side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +172,7 @@ fn compare_facts(
 ) -> Vec<FactComparison> {
     let mut paths: Vec<&String> = left.keys().chain(right.keys()).collect();
     paths.extend(old_left.keys().chain(old_right.keys()));
-    paths.sort();
+    sort(&mut paths);
     paths.dedup();
     let changed = |path: &String| old_left.get(path) != left.get(path) || old_right.get(path) != right.get(path);
     let row = |path: &String| {
@@ -209,7 +209,7 @@ fn judge(path: &str, kind: Option<&Kind>, l: Option<&Value>, r: Option<&Value>, 
 
 fn sorted(value: Option<&Value>) -> Option<Vec<String>> {
     let mut words: Vec<String> = value?.to_string().split_whitespace().map(str::to_owned).collect();
-    words.sort();
+    sort(&mut words);
     Some(words)
 }
 
@@ -227,8 +227,8 @@ fn within(l: Option<&Value>, r: Option<&Value>, parts_per_thousand: u32, absolut
 /// A one-to-one naming between what the two sides call the same thing, kept over the whole trace.
 #[derive(Debug, Default)]
 struct Classes {
-    there: BTreeMap<String, String>,
-    back: BTreeMap<String, String>,
+    there: Map<String, String>,
+    back: Map<String, String>,
 }
 
 impl Classes {
@@ -237,8 +237,8 @@ impl Classes {
         // Names of different kinds (`mnt`, `uts`) are different alphabets.
         let kind = path.rsplit('/').next().unwrap_or_default();
         let (l, r) = (format!("{kind} {l}"), format!("{kind} {r}"));
-        let there = self.there.entry(l.clone()).or_insert_with(|| r.clone()).clone();
-        let back = self.back.entry(r.clone()).or_insert_with(|| l.clone()).clone();
+        let there = self.there.get_or_insert_with(l.clone(), || r.clone()).clone();
+        let back = self.back.get_or_insert_with(r.clone(), || l.clone()).clone();
         there == r && back == l
     }
 }

@@ -4,12 +4,12 @@
 //! addChanges). Sorted by path.
 
 use crate::image::tar::{self, Entry, Kind};
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 /// All that layers show together, the oldest first: each path with its entry.
-pub(super) fn merged<'a>(layers: impl IntoIterator<Item = &'a [Entry]>) -> BTreeMap<String, Entry> {
-    let mut tree = BTreeMap::new();
+pub(super) fn merged<'a>(layers: impl IntoIterator<Item = &'a [Entry]>) -> Map<String, Entry> {
+    let mut tree = Map::new();
     for entries in layers {
         for entry in entries.iter().filter(|entry| entry.kind == Kind::Opaque) {
             remove_below(&mut tree, &entry.path);
@@ -40,9 +40,9 @@ pub(super) fn size_bytes(layer: &Arc<[u8]>) -> u64 {
 }
 
 /// `A /path` lines, sorted by path.
-pub(super) fn changes(lower: &BTreeMap<String, Entry>, upper: &Arc<[u8]>) -> Vec<String> {
+pub(super) fn changes(lower: &Map<String, Entry>, upper: &Arc<[u8]>) -> Vec<String> {
     let entries = tar::read_layer(upper).unwrap_or_default();
-    let mut changes: BTreeMap<String, char> = BTreeMap::new();
+    let mut changes: Map<String, char> = Map::new();
     for entry in &entries {
         let old = lower.get(&entry.path);
         match (&entry.kind, old) {
@@ -66,7 +66,7 @@ pub(super) fn changes(lower: &BTreeMap<String, Entry>, upper: &Arc<[u8]>) -> Vec
     }
     let parents: Vec<String> = changes.keys().flat_map(|path| parents(path)).collect();
     for parent in parents {
-        changes.entry(parent).or_insert('C');
+        changes.get_or_insert_with(parent, || 'C');
     }
     changes.iter().map(|(path, kind)| format!("{kind} /{path}")).collect()
 }
@@ -75,9 +75,9 @@ fn same(new: &Entry, old: &Entry) -> bool {
     (new.mode, new.uid, new.gid) == (old.mode, old.uid, old.gid)
 }
 
-fn children<'a>(tree: &'a BTreeMap<String, Entry>, dir: &str) -> impl Iterator<Item = &'a str> {
+fn children<'a>(tree: &'a Map<String, Entry>, dir: &str) -> impl Iterator<Item = &'a str> {
     let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
-    let below = tree.range(prefix.clone()..).map(|(path, _)| path.as_str());
+    let below = tree.range_from(&prefix).map(|(path, _)| path.as_str());
     let all = below.take_while({
         let prefix = prefix.clone();
         move |path| path.starts_with(&prefix)
@@ -85,10 +85,10 @@ fn children<'a>(tree: &'a BTreeMap<String, Entry>, dir: &str) -> impl Iterator<I
     all.filter(move |path| !path[prefix.len()..].contains('/'))
 }
 
-fn remove_below(tree: &mut BTreeMap<String, Entry>, dir: &str) {
+fn remove_below(tree: &mut Map<String, Entry>, dir: &str) {
     let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
     let doomed: Vec<String> =
-        tree.range(prefix.clone()..).map(|(path, _)| path).take_while(|p| p.starts_with(&prefix)).cloned().collect();
+        tree.range_from(&prefix).map(|(path, _)| path).take_while(|p| p.starts_with(&prefix)).cloned().collect();
     for path in doomed {
         tree.remove(&path);
     }
@@ -152,6 +152,6 @@ mod tests {
     #[test]
     fn what_is_not_an_archive_changes_nothing() {
         let junk: Arc<[u8]> = Arc::from(b"junk".to_vec());
-        assert!(changes(&BTreeMap::new(), &junk).is_empty());
+        assert!(changes(&Map::new(), &junk).is_empty());
     }
 }

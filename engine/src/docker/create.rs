@@ -7,8 +7,8 @@ use crate::call::Signal;
 use crate::image::Digest;
 use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin};
 use crate::sim;
+use crate::sim::Map;
 use crate::trace::Category;
-use std::collections::BTreeMap;
 
 /// What image and client together say of the process.
 pub(super) struct Merged {
@@ -151,7 +151,7 @@ impl Daemon {
 }
 
 /// The client's labels win; sorted by name, as a Go map prints.
-fn merged_labels(image: Option<&BTreeMap<String, String>>, client: &[(String, String)]) -> Vec<(String, String)> {
+fn merged_labels(image: Option<&Map<String, String>>, client: &[(String, String)]) -> Vec<(String, String)> {
     let mut all = image.cloned().unwrap_or_default();
     all.extend(client.iter().cloned());
     all.into_iter().collect()

@@ -2,7 +2,8 @@
 
 use super::table::table;
 use super::template::{self, Source};
-use serde_json::{Map, Value};
+use crate::sim::Map;
+use serde_json::{Map as Object, Value};
 
 /// How one kind of listing is shown.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Listing {
         if !is_table {
             return Ok(lines.iter().map(|line| format!("{line}\n")).collect());
         }
-        let headings: Map<String, Value> =
+        let headings: Object<String, Value> =
             self.headings.iter().map(|(field, heading)| ((*field).to_owned(), (*heading).into())).collect();
         lines.insert(0, shown(&Value::Object(headings))?);
         let cells = |line: &String| line.split('\t').map(str::to_owned).collect();
@@ -50,7 +51,6 @@ impl Listing {
 
 /// A row from its fields, which are sorted as encoding/json sorts a map.
 pub(super) fn row(fields: &[(&str, String)]) -> Value {
-    let mut fields: Vec<_> = fields.iter().collect();
-    fields.sort();
-    Value::Object(fields.into_iter().map(|(name, text)| ((*name).to_owned(), Value::String(text.clone()))).collect())
+    let fields: Map<&str, &String> = fields.iter().map(|(name, text)| (*name, text)).collect();
+    Value::Object(fields.into_iter().map(|(name, text)| (name.to_owned(), Value::String(text.clone()))).collect())
 }

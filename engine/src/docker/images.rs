@@ -5,16 +5,16 @@ use crate::image::Digest;
 use crate::image::reference::Reference;
 use crate::image::store::{Image, Layer, Store, StoreError, chain_ids};
 use crate::scenario::{BaseImage, Scenario};
+use crate::sim::Map;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub(super) struct Images {
     pub store: Store,
-    registry: Arc<BTreeMap<Reference, BaseImage>>,
+    registry: Arc<Map<Reference, BaseImage>>,
     /// What was pulled: each name without its tag, with the digest of its manifest, by image.
-    pulled: BTreeMap<Digest, Vec<(String, Digest)>>,
+    pulled: Map<Digest, Vec<(String, Digest)>>,
 }
 
 /// What a pull did.
@@ -32,7 +32,7 @@ impl Images {
     pub fn new(scenario: &Scenario) -> Images {
         let named = |base: &BaseImage| Some((Reference::parse(&base.reference).ok()?, base.clone()));
         let registry = scenario.images.iter().filter_map(named).collect();
-        Images { store: Store::default(), registry: Arc::new(registry), pulled: BTreeMap::new() }
+        Images { store: Store::default(), registry: Arc::new(registry), pulled: Map::new() }
     }
 
     pub fn get(&self, id: &Digest) -> Option<&Arc<Image>> {
@@ -78,7 +78,7 @@ impl Images {
         lines.push(format!("Digest: {digest}"));
         let status = if up_to_date { "Image is up to date for" } else { "Downloaded newer image for" };
         lines.push(format!("Status: {status} {reference}"));
-        let names = self.pulled.entry(image.id).or_default();
+        let names = self.pulled.get_or_insert_with(image.id, Default::default);
         if !names.iter().any(|(repository, _)| *repository == reference.repository()) {
             names.push((reference.repository(), digest));
         }

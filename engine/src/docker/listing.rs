@@ -8,7 +8,7 @@ use crate::image::Digest;
 use crate::image::glob::Glob;
 use crate::image::store::Image;
 use crate::node::Stream;
-use crate::sim::{Nanos, SECOND};
+use crate::sim::{Nanos, SECOND, sort_by_key};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ impl Daemon {
         };
         let mut rows = Vec::new();
         let mut images: Vec<&Arc<Image>> = self.images.store.images();
-        images.sort_by_key(|image| std::cmp::Reverse((created_s(&image.config.created), image.number)));
+        sort_by_key(&mut images, |image| std::cmp::Reverse((created_s(&image.config.created), image.number)));
         for image in images {
             let intermediate = self.images.store.is_intermediate(&image.id);
             if (asked.all || !intermediate) && self.image_passes(image, &filters) {

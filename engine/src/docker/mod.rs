@@ -40,6 +40,7 @@ use crate::image::Digest;
 use crate::node::{Cid, JobId, NodeEvent, NodeRequest, Stream, Watch};
 use crate::scenario::{Era, Scenario};
 use crate::sim::{self, Nanos, Rng};
+use crate::sim::{Map, Set};
 use crate::trace::Category;
 use batch::{News, Verb};
 use build::BuildJob;
@@ -50,22 +51,21 @@ use images::Images;
 use inspect::Inspect;
 use listing::{HistoryAsked, ImagesAsked};
 use ps::Ps;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Containers, images and builds in progress.
 #[derive(Clone, Debug)]
 pub struct Daemon {
     images: Images,
-    containers: BTreeMap<Cid, Arc<Container>>,
+    containers: Map<Cid, Arc<Container>>,
     /// Processes the node runs for the daemon. Job 0 is the session's shell and not the daemon's.
-    jobs: BTreeMap<JobId, JobRole>,
+    jobs: Map<JobId, JobRole>,
     /// Guests that wait for an answer.
-    clients: BTreeMap<Tid, Client>,
+    clients: Map<Tid, Client>,
     /// By their clients.
-    builds: BTreeMap<Tid, BuildJob>,
+    builds: Map<Tid, BuildJob>,
     /// Layers the node has been given.
-    node_layers: BTreeSet<Digest>,
+    node_layers: Set<Digest>,
     era: Era,
     ids: Rng,
     names: Rng,
@@ -144,11 +144,11 @@ impl Daemon {
     pub fn new(scenario: &Scenario) -> Daemon {
         Daemon {
             images: Images::new(scenario),
-            containers: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            clients: BTreeMap::new(),
-            builds: BTreeMap::new(),
-            node_layers: BTreeSet::new(),
+            containers: Map::new(),
+            jobs: Map::new(),
+            clients: Map::new(),
+            builds: Map::new(),
+            node_layers: Set::new(),
             era: scenario.era,
             ids: Rng::new(scenario.seed, sim::Stream::DockerIds),
             names: Rng::new(scenario.seed, sim::Stream::DockerNames),
@@ -367,7 +367,7 @@ impl Daemon {
 
     /// One message on standard error, and done.
     fn refuse(&mut self, tid: Tid, text: &str, code: i32) {
-        self.clients.entry(tid).or_insert_with(|| Client::new(Op::Told));
+        self.clients.get_or_insert_with(tid, || Client::new(Op::Told));
         self.say(tid, Stream::Stderr, &format!("{text}\n"));
         self.finish(tid, code);
     }

@@ -8,8 +8,8 @@ use crate::image::Digest;
 use crate::image::reference::Reference;
 use crate::image::store::{Removed, StoreError, Use};
 use crate::node::{Cid, Stream};
+use crate::sim::Map;
 use crate::trace::Category;
-use std::collections::BTreeMap;
 
 impl Daemon {
     pub(super) fn tag(&mut self, tid: Tid, source: &str, target: &str, turn: &mut Turn<'_>) {
@@ -134,7 +134,7 @@ impl Daemon {
         }
     }
 
-    pub(super) fn prune_containers(&mut self, tid: Tid, sizes: &BTreeMap<Cid, u64>, turn: &mut Turn<'_>) {
+    pub(super) fn prune_containers(&mut self, tid: Tid, sizes: &Map<Cid, u64>, turn: &mut Turn<'_>) {
         let mut text = String::new();
         for cid in sizes.keys() {
             let Some(id) = self.containers.get(cid).filter(|c| c.job().is_none()).map(|c| c.id.clone()) else {
@@ -180,7 +180,7 @@ impl Daemon {
 
 /// Bytes of all different layers that images hold.
 pub(super) fn stored_bytes(store: &crate::image::store::Store) -> u64 {
-    let mut layers = BTreeMap::new();
+    let mut layers = Map::new();
     for image in store.images() {
         layers.extend(store.layers_of(image).iter().map(|layer| (layer.diff_id, layer.size_bytes)));
     }

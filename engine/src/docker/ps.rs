@@ -6,9 +6,9 @@ use super::table::ellipsis;
 use super::{Daemon, Turn, units};
 use crate::call::Tid;
 use crate::node::{Cid, Stream};
+use crate::sim::Map;
 use crate::sim::Nanos;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What was asked, as [`super::Request::Ps`] says it.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Daemon {
         if wants_size && !shown.is_empty() {
             return self.read_uppers(tid, shown.clone(), super::reading::Then::Ps { ps, shown }, turn);
         }
-        self.show_ps(tid, &ps, &shown, &BTreeMap::new(), turn.now);
+        self.show_ps(tid, &ps, &shown, &Map::new(), turn.now);
     }
 
     /// Newest first.
@@ -87,7 +87,7 @@ impl Daemon {
     }
 
     /// With the bytes of each upper layer, as far as they were read.
-    pub(super) fn show_ps(&mut self, tid: Tid, ps: &Ps, shown: &[Cid], sizes: &BTreeMap<Cid, u64>, now: Nanos) {
+    pub(super) fn show_ps(&mut self, tid: Tid, ps: &Ps, shown: &[Cid], sizes: &Map<Cid, u64>, now: Nanos) {
         let containers: Vec<_> = shown.iter().filter_map(|cid| self.containers.get(cid)).collect();
         let rows: Vec<Value> = containers.iter().map(|c| self.ps_row(c, ps, sizes.get(&c.cid).copied(), now)).collect();
         let default = if ps.size { format!("table {}\t{{{{.Size}}}}", LISTING.default) } else { "table".to_owned() };

@@ -8,13 +8,13 @@ use super::ps::Ps;
 use super::{Daemon, Turn, changes};
 use crate::call::Tid;
 use crate::node::{Cid, NodeRequest, Stream};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{Map, Set};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
-    wanted: BTreeSet<Cid>,
-    read: BTreeMap<Cid, Arc<[u8]>>,
+    wanted: Set<Cid>,
+    read: Map<Cid, Arc<[u8]>>,
     then: Then,
 }
 
@@ -41,9 +41,9 @@ pub(super) enum Then {
 impl Daemon {
     /// Asks for the upper layers of these containers; without any, goes on at once.
     pub(super) fn read_uppers(&mut self, tid: Tid, containers: Vec<Cid>, then: Then, turn: &mut Turn<'_>) {
-        let wanted: BTreeSet<Cid> = containers.into_iter().collect();
+        let wanted: Set<Cid> = containers.into_iter().collect();
         turn.out.requests.extend(wanted.iter().map(|cid| NodeRequest::Commit { container: *cid }));
-        let reading = Reading { wanted, read: BTreeMap::new(), then };
+        let reading = Reading { wanted, read: Map::new(), then };
         self.await_op(tid, Op::Reading(Box::new(reading)));
         self.all_read(tid, turn);
     }
@@ -88,7 +88,7 @@ impl Daemon {
         }
     }
 
-    fn show_diff(&mut self, tid: Tid, cid: Cid, read: &BTreeMap<Cid, Arc<[u8]>>) {
+    fn show_diff(&mut self, tid: Tid, cid: Cid, read: &Map<Cid, Arc<[u8]>>) {
         let image = self.containers.get(&cid).map(|c| c.image);
         let layers = image.map(|image| self.images.layers(&image)).unwrap_or_default();
         let lower = changes::merged(layers.iter().map(|layer| &layer.entries[..]));

@@ -8,8 +8,8 @@ use crate::call::Tid;
 use crate::image::Digest;
 use crate::image::config::DOCKER_VERSION;
 use crate::node::Cid;
+use crate::sim::{Map, Set};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 
 const API_VERSION: &str = "1.41";
 
@@ -72,13 +72,13 @@ impl Daemon {
     }
 
     /// With the bytes of each container's upper layer.
-    pub(super) fn disk_usage(&mut self, tid: Tid, sizes: &BTreeMap<Cid, u64>) {
+    pub(super) fn disk_usage(&mut self, tid: Tid, sizes: &Map<Cid, u64>) {
         let store = &self.images.store;
-        let used: BTreeSet<Digest> = self.containers.values().map(|c| c.image).collect();
+        let used: Set<Digest> = self.containers.values().map(|c| c.image).collect();
         let shown: Vec<_> = store.images().into_iter().filter(|image| !store.is_intermediate(&image.id)).collect();
         let active = shown.iter().filter(|image| used.contains(&image.id)).count();
         let bytes = stored_bytes(store);
-        let in_use: BTreeSet<Digest> = used.iter().flat_map(|image| self.image_layers(image)).collect();
+        let in_use: Set<Digest> = used.iter().flat_map(|image| self.image_layers(image)).collect();
         let kept: u64 = in_use.iter().filter_map(|id| store.layer(id)).map(|layer| layer.size_bytes).sum();
         let running = |cid: &Cid| self.containers.get(cid).is_some_and(|c| c.is_running());
         let of_containers: u64 = sizes.values().sum();

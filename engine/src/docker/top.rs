@@ -7,7 +7,7 @@ use super::table::wide_table;
 use super::{Daemon, JobRole, Turn};
 use crate::call::Tid;
 use crate::node::{Cid, JobId, NodeRequest, Place, ProcessSpec, Stdin, Stream, TOOLBOX};
-use std::collections::BTreeSet;
+use crate::sim::Set;
 
 /// Bytes of ps output that are looked at.
 const OUTPUT_BYTES: usize = 256 * 1024;
@@ -77,7 +77,7 @@ fn processes_below(output: &str, root: u32) -> Option<Vec<Vec<String>>> {
     let heading: Vec<&str> = lines.next()?.split_whitespace().collect();
     let column = |name: &str| heading.iter().position(|heading| *heading == name);
     let pid_column = column("PID")?;
-    let mut inside = BTreeSet::from([root]);
+    let mut inside = Set::from([root]);
     let mut rows = vec![heading.iter().map(|cell| (*cell).to_owned()).collect()];
     for line in lines {
         let cells = cells(line, heading.len());

@@ -6,12 +6,12 @@
 
 pub mod catalogue;
 
+use crate::sim::Map;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// The observable state of a world, by path.
-pub type Facts = BTreeMap<String, Value>;
+pub type Facts = Map<String, Value>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Value {

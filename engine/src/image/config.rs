@@ -8,8 +8,8 @@
 use super::Digest;
 use super::dockerfile::{Healthcheck, quoted};
 use crate::scenario::Era;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{Map, Set};
+use serde_json::{Map as Object, Value, json};
 use std::io;
 
 /// What `docker version` says and configurations carry, by era.
@@ -52,18 +52,18 @@ pub struct RunConfig {
     pub hostname: String,
     pub user: String,
     /// `80/tcp`
-    pub exposed_ports: BTreeSet<String>,
+    pub exposed_ports: Set<String>,
     pub env: Vec<String>,
     /// `None` where it was never set; JSON `null`.
     pub cmd: Option<Vec<String>>,
     pub healthcheck: Option<Healthcheck>,
     /// The parent's id, or empty.
     pub image: String,
-    pub volumes: BTreeSet<String>,
+    pub volumes: Set<String>,
     pub working_dir: String,
     pub entrypoint: Option<Vec<String>>,
     pub on_build: Vec<String>,
-    pub labels: Option<BTreeMap<String, String>>,
+    pub labels: Option<Map<String, String>>,
     pub stop_signal: Option<String>,
     pub shell: Option<Vec<String>>,
 }
@@ -91,7 +91,7 @@ impl RunConfig {
     }
 
     fn classic(&self) -> Value {
-        let mut out = Map::new();
+        let mut out = Object::new();
         let mut put = |key: &str, value: Value| drop(out.insert(key.to_owned(), value));
         put("Hostname", json!(self.hostname));
         put("Domainname", json!(""));
@@ -127,7 +127,7 @@ impl RunConfig {
 
     /// As BuildKit writes it: the fields of OCI image-spec, config.md, in their order, none that is empty.
     fn oci(&self) -> Value {
-        let mut out = Map::new();
+        let mut out = Object::new();
         let mut put = |key: &str, value: Value| drop(out.insert(key.to_owned(), value));
         if !self.user.is_empty() {
             put("User", json!(self.user));
@@ -171,7 +171,7 @@ impl RunConfig {
 
 impl ImageConfig {
     pub fn json(&self) -> Vec<u8> {
-        let mut out = Map::new();
+        let mut out = Object::new();
         let mut put = |key: &str, value: Value| drop(out.insert(key.to_owned(), value));
         put("architecture", json!("amd64"));
         if !self.author.is_empty() {
@@ -208,7 +208,7 @@ impl ImageConfig {
 
 impl History {
     fn json(&self) -> Value {
-        let mut out = Map::new();
+        let mut out = Object::new();
         out.insert("created".to_owned(), json!(self.created));
         for (key, value) in [("author", &self.author), ("created_by", &self.created_by), ("comment", &self.comment)] {
             if !value.is_empty() {
@@ -222,12 +222,12 @@ impl History {
     }
 }
 
-fn set(names: &BTreeSet<String>) -> Value {
+fn set(names: &Set<String>) -> Value {
     Value::Object(names.iter().map(|name| (name.clone(), json!({}))).collect())
 }
 
 fn health(healthcheck: &Healthcheck) -> Value {
-    let mut out = Map::new();
+    let mut out = Object::new();
     out.insert("Test".to_owned(), json!(test(healthcheck)));
     if let Healthcheck::Command { interval_ns, timeout_ns, start_period_ns, retries, .. } = healthcheck {
         let fields = [

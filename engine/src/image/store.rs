@@ -9,7 +9,7 @@ use super::reference::{Reference, ReferenceError};
 use super::tar::{self, Entry, Kind, TarError};
 use crate::fact::{self, Facts, Value};
 use crate::scenario::BaseImage;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{Map, Set, sort_by_key};
 use std::sync::Arc;
 
 /// A layer: its archive and what is in it.
@@ -73,9 +73,9 @@ pub struct Store {
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
-    layers: BTreeMap<Digest, Arc<Layer>>,
-    images: BTreeMap<Digest, Arc<Image>>,
-    tags: BTreeMap<Reference, Digest>,
+    layers: Map<Digest, Arc<Layer>>,
+    images: Map<Digest, Arc<Image>>,
+    tags: Map<Reference, Digest>,
     created: u64,
 }
 
@@ -155,7 +155,7 @@ impl Store {
     /// Every image, newest first.
     pub fn images(&self) -> Vec<&Arc<Image>> {
         let mut images: Vec<&Arc<Image>> = self.inner.images.values().collect();
-        images.sort_by_key(|image| std::cmp::Reverse(image.number));
+        sort_by_key(&mut images, |image| std::cmp::Reverse(image.number));
         images
     }
 
@@ -212,7 +212,7 @@ impl Store {
     pub fn add_layer(&mut self, tar: Arc<[u8]>) -> Result<Arc<Layer>, TarError> {
         let layer = Arc::new(Layer::new(tar)?);
         let inner = Arc::make_mut(&mut self.inner);
-        Ok(inner.layers.entry(layer.diff_id).or_insert(layer).clone())
+        Ok(inner.layers.get_or_insert_with(layer.diff_id, || layer).clone())
     }
 
     /// As [`Store::add_layer`] for what may turn out to be no layer: it is only kept by [`Store::keep_layer`].
@@ -222,7 +222,7 @@ impl Store {
     }
 
     pub(super) fn keep_layer(&mut self, layer: Arc<Layer>) {
-        Arc::make_mut(&mut self.inner).layers.entry(layer.diff_id).or_insert(layer);
+        Arc::make_mut(&mut self.inner).layers.get_or_insert_with(layer.diff_id, || layer);
     }
 
     /// Its layers must have been added.
@@ -235,7 +235,7 @@ impl Store {
         let inner = Arc::make_mut(&mut self.inner);
         inner.created += 1;
         let image = Image { id, config, json, parent, number: inner.created };
-        Ok(inner.images.entry(id).or_insert_with(|| Arc::new(image)).clone())
+        Ok(inner.images.get_or_insert_with(id, || Arc::new(image)).clone())
     }
 
     /// What a registry gives: a published image with its layers, under its name.
@@ -322,8 +322,8 @@ impl Store {
 
     /// Layers, from the top, that no other image stands on any more.
     fn release_layers(&mut self, image: &Image, removed: &mut Vec<Removed>) {
-        let needed: BTreeSet<Digest> = self.inner.images.values().flat_map(|image| chain_ids(image.layers())).collect();
-        let stored: BTreeSet<Digest> = self.inner.images.values().flat_map(|image| image.layers().to_vec()).collect();
+        let needed: Set<Digest> = self.inner.images.values().flat_map(|image| chain_ids(image.layers())).collect();
+        let stored: Set<Digest> = self.inner.images.values().flat_map(|image| image.layers().to_vec()).collect();
         for (chain_id, diff_id) in chain_ids(image.layers()).into_iter().zip(image.layers()).rev() {
             if needed.contains(&chain_id) {
                 break;
@@ -398,7 +398,7 @@ impl Store {
     pub fn facts(&self, files: &[String], out: &mut Facts) {
         let layers = &self.inner.layers;
         let bytes: u64 = layers.values().map(|layer| layer.size_bytes).sum();
-        let named: BTreeSet<&Digest> = self.inner.tags.values().collect();
+        let named: Set<&Digest> = self.inner.tags.values().collect();
         out.insert("store/images".to_owned(), count(named.len()));
         out.insert("store/layers".to_owned(), count(layers.len()));
         out.insert("store/bytes".to_owned(), Value::Int(bytes as i64));

@@ -5,7 +5,7 @@
 
 use super::store::Layer;
 use super::tar::{Entry, Kind};
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 /// Symbolic links in one path, as MAXSYMLINKS (path_resolution(7)).
@@ -14,7 +14,7 @@ const LINKS: u32 = 40;
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     /// By path; the root is `""` and not in it.
-    entries: BTreeMap<String, Entry>,
+    entries: Map<String, Entry>,
 }
 
 impl Tree {
@@ -71,10 +71,7 @@ impl Tree {
     /// Everything in a directory, at any depth.
     pub fn below(&self, dir: &str) -> impl Iterator<Item = &Entry> {
         let prefix = if dir.is_empty() { String::new() } else { format!("{dir}/") };
-        self.entries
-            .range(prefix.clone()..)
-            .take_while(move |(path, _)| path.starts_with(&prefix))
-            .map(|(_, entry)| entry)
+        self.entries.range_from(&prefix).take_while(move |(path, _)| path.starts_with(&prefix)).map(|(_, entry)| entry)
     }
 
     pub fn is_dir(&self, path: &str) -> bool {

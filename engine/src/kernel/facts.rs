@@ -13,11 +13,11 @@ use crate::call::{FileKind, Tid};
 use crate::fact::{Facts, Value, path};
 use crate::image::hex;
 use crate::node::{Cid, Watch};
+use crate::sim::Map;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
 
 /// The number of each namespace among those of its kind, by first appearance in pid order.
-type Numbers = BTreeMap<NsId, usize>;
+type Numbers = Map<NsId, usize>;
 
 impl SimKernel {
     pub(super) fn tell_facts(&mut self, watch: &Watch, out: &mut Facts) {
@@ -133,7 +133,7 @@ impl SimKernel {
         let mut next = [0; 7];
         for process in self.processes.values().filter(|process| !process.is_zombie()) {
             for (next, (_, ns)) in next.iter_mut().zip(process.ns.each()) {
-                numbers.entry(ns).or_insert_with(|| {
+                numbers.get_or_insert_with(ns, || {
                     *next += 1;
                     *next - 1
                 });

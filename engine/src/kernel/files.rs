@@ -6,7 +6,8 @@ use super::process::Handle;
 use super::vfs::Loc;
 use crate::call::{Errno, Fd, Tid};
 use crate::node::{JobId, Stream};
-use std::collections::{BTreeMap, VecDeque};
+use crate::sim::Map;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Descriptors of one process (RLIMIT_NOFILE as a login has it): EMFILE beyond.
@@ -50,8 +51,8 @@ pub(super) struct PipeId(pub u32);
 /// All open file descriptions and pipes of the node.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Files {
-    ofds: BTreeMap<OfdId, Arc<Ofd>>,
-    pipes: BTreeMap<PipeId, Arc<Pipe>>,
+    ofds: Map<OfdId, Arc<Ofd>>,
+    pipes: Map<PipeId, Arc<Pipe>>,
     next: u32,
 }
 
@@ -132,7 +133,7 @@ impl Files {
     }
 
     pub(super) fn pipe_mut(&mut self, id: PipeId) -> &mut Pipe {
-        Arc::make_mut(self.pipes.entry(id).or_default())
+        Arc::make_mut(self.pipes.get_or_insert_with(id, Default::default))
     }
 
     pub(super) fn refer(&mut self, id: OfdId) {

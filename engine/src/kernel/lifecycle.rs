@@ -7,7 +7,7 @@ use crate::call::{Errno, Ret, Signal, Tid, WaitStatus};
 use crate::node::{Effects, Happening};
 use crate::program::Program;
 use crate::sim::PROCESSES;
-use std::collections::BTreeSet;
+use crate::sim::Set;
 
 /// The node's init. It reaps what is handed to it at once.
 pub(super) const INIT: Tid = Tid(1);
@@ -176,8 +176,8 @@ impl SimKernel {
     }
 
     /// All that descend from this process now, in pid order.
-    pub(super) fn descendants(&self, of: Tid) -> BTreeSet<Tid> {
-        let mut found = BTreeSet::new();
+    pub(super) fn descendants(&self, of: Tid) -> Set<Tid> {
+        let mut found = Set::new();
         let mut todo = vec![of];
         while let Some(parent) = todo.pop() {
             for child in self.children(parent) {
@@ -203,17 +203,16 @@ impl SimKernel {
 
     /// Namespaces that no process is in, their mounts, and file systems that nothing shows any more.
     pub(super) fn sweep_namespaces(&mut self) {
-        let used: BTreeSet<NsId> =
-            self.processes.values().flat_map(|process| process.ns.each().map(|(_, ns)| ns)).collect();
-        let used_later: BTreeSet<NsId> = self.processes.values().map(|process| process.pid_for_children).collect();
+        let used: Set<NsId> = self.processes.values().flat_map(|process| process.ns.each().map(|(_, ns)| ns)).collect();
+        let used_later: Set<NsId> = self.processes.values().map(|process| process.pid_for_children).collect();
         self.pid_spaces.retain(|ns| used.contains(&ns) || used_later.contains(&ns));
         self.uts.retain(|ns, _| used.contains(ns));
         self.mounts.retain(|ns| used.contains(&ns));
         self.mnt_owners.retain(|ns, _| used.contains(ns));
-        let kept: BTreeSet<_> = self.containers.values().map(|container| container.fs).collect();
+        let kept: Set<_> = self.containers.values().map(|container| container.fs).collect();
         let opened = self.files.opened().filter_map(|ofd| ofd.loc());
         let stood_in = self.processes.values().flat_map(|process| [process.root, process.cwd]);
-        let used: BTreeSet<_> = opened.chain(stood_in).map(|loc| loc.fs).collect();
+        let used: Set<_> = opened.chain(stood_in).map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
         self.filesystems.retain(|fs, _| kept.contains(fs) || used.contains(fs) || mounts.shows(*fs));
     }

@@ -34,29 +34,29 @@ use crate::node::{
     StartError, Watch,
 };
 use crate::scenario::FixtureFile;
-use crate::sim::Rng;
+use crate::sim::Map;
+use crate::sim::{Rng, sort_by_key};
 use files::{Feed, Files, Opened};
 use lifecycle::INIT;
 use namespace::{Namespaces, NsId, PidSpaces, Uts};
 use process::{Process, State, Waiting};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use vfs::{Fs, FsId, Mounts, Tree, View};
 
 /// A kernel model with everything it has: clone it and both go on alike.
 #[derive(Clone, Debug)]
 pub struct SimKernel {
-    processes: BTreeMap<Tid, Arc<Process>>,
+    processes: Map<Tid, Arc<Process>>,
     pid_spaces: PidSpaces,
-    uts: BTreeMap<NsId, Uts>,
+    uts: Map<NsId, Uts>,
     /// The owner (a user namespace) of each mount namespace but the node's.
-    mnt_owners: BTreeMap<NsId, NsId>,
+    mnt_owners: Map<NsId, NsId>,
     mounts: Mounts,
-    filesystems: BTreeMap<FsId, Fs>,
+    filesystems: Map<FsId, Fs>,
     files: Files,
-    layers: BTreeMap<Digest, Arc<Tree>>,
-    containers: BTreeMap<Cid, Container>,
-    jobs: BTreeMap<JobId, Job>,
+    layers: Map<Digest, Arc<Tree>>,
+    containers: Map<Cid, Container>,
+    jobs: Map<JobId, Job>,
     /// The file system that is the toolbox, and the device nodes a container finds in /dev.
     toolbox: FsId,
     dev: Arc<Tree>,
@@ -205,8 +205,8 @@ impl SimKernel {
                 self.retry(tid, fx);
             }
         }
-        fx.woken.sort_by_key(|(tid, _)| *tid);
-        fx.died.sort_by_key(|(tid, _)| *tid);
+        sort_by_key(&mut fx.woken, |(tid, _)| *tid);
+        sort_by_key(&mut fx.died, |(tid, _)| *tid);
     }
 
     fn retry(&mut self, tid: Tid, fx: &mut Effects) {

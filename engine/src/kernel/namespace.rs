@@ -3,7 +3,7 @@
 //! Network, ipc, user and cgroup namespaces are identities only: what they would hold is not modelled here.
 
 use crate::call::{Errno, Tid};
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 /// A namespace of any kind.
@@ -52,14 +52,14 @@ const PID_LEVELS: usize = 32;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct PidSpaces {
-    table: BTreeMap<NsId, Arc<PidSpace>>,
+    table: Map<NsId, Arc<PidSpace>>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct PidSpace {
     pub parent: Option<NsId>,
     pub level: usize,
-    pub members: BTreeMap<u32, Tid>,
+    pub members: Map<u32, Tid>,
     pub init: Option<Tid>,
     /// Its init has died: no process can be added (ENOMEM).
     pub closed: bool,

@@ -7,7 +7,7 @@ use super::vfs::Loc;
 use crate::call::{Fd, Ret, Sys, Tid, WaitStatus};
 use crate::node::{Cid, JobId};
 use crate::program::Program;
-use std::collections::BTreeMap;
+use crate::sim::Map;
 
 #[derive(Clone, Debug)]
 pub(super) struct Process {
@@ -36,7 +36,7 @@ pub(super) struct Process {
     pub root: Loc,
     pub cwd: Loc,
     pub umask: u32,
-    pub fds: BTreeMap<Fd, Handle>,
+    pub fds: Map<Fd, Handle>,
     pub ns: Namespaces,
     /// Where its children get their pids.
     pub pid_for_children: NsId,
@@ -116,7 +116,7 @@ impl Process {
 
     pub(super) fn lowest_free_fd(&self, min: Fd) -> Fd {
         let mut fd = min;
-        for used in self.fds.range(min..).map(|(used, _)| *used) {
+        for used in self.fds.range_from(&min).map(|(used, _)| *used) {
             if used != fd {
                 break;
             }

@@ -9,6 +9,7 @@ use super::namespace::NsId;
 use super::process::{Process, State};
 use super::vfs::{Ino, Loc, ROOT, View};
 use crate::call::{Dent, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
+use crate::sim::sort;
 
 /// Names in /proc besides processes.
 pub const ROOT_NAMES: [&str; 3] = ["mounts", "self", "version"];
@@ -124,7 +125,7 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
         }
         _ => Vec::new(),
     };
-    names.sort();
+    sort(&mut names);
     names.into_iter().map(|(name, ino)| Dent { name, kind: kind(ino).0 }).collect()
 }
 

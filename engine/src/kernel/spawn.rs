@@ -13,8 +13,9 @@ use crate::node::{
     Bind, Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX,
 };
 use crate::scenario::FixtureFile;
+use crate::sim::Map;
 use crate::sim::Rng;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Where the learner's files are.
@@ -43,16 +44,16 @@ impl SimKernel {
             cgroup: NsId(7),
         };
         let mut kernel = SimKernel {
-            processes: BTreeMap::new(),
+            processes: Map::new(),
             pid_spaces: PidSpaces::default(),
-            uts: BTreeMap::from([(node_ns.uts, Uts { hostname: hostname.to_owned(), owner: node_ns.user })]),
-            mnt_owners: BTreeMap::new(),
+            uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned(), owner: node_ns.user })]),
+            mnt_owners: Map::new(),
             mounts: Mounts::default(),
-            filesystems: BTreeMap::new(),
+            filesystems: Map::new(),
             files: Files::default(),
-            layers: BTreeMap::new(),
-            containers: BTreeMap::new(),
-            jobs: BTreeMap::new(),
+            layers: Map::new(),
+            containers: Map::new(),
+            jobs: Map::new(),
             toolbox: FsId(0),
             dev: Arc::new(dev_tree()),
             node_ns,
@@ -431,7 +432,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Vec<(NsId, u32)>) -> Process {
         root,
         cwd: root,
         umask: 0o022,
-        fds: BTreeMap::<_, Handle>::new(),
+        fds: Map::<_, Handle>::new(),
         ns,
         pid_for_children: ns.pid,
         ignored: Default::default(),

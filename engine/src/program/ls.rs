@@ -7,6 +7,7 @@ use super::machine::{Cx, Machine, Steps, answer, join};
 use super::options::{Options, Parsed};
 use super::slurp::{Slurp, Slurping};
 use crate::call::{Dent, Fd, FileKind, OpenFlags, Ret, Stat, Sys};
+use crate::sim::{sort, sort_by};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -235,7 +236,7 @@ impl Ls {
             self.printed = true;
         }
         let mut dirs = std::mem::take(&mut self.dirs);
-        dirs.sort();
+        sort(&mut dirs);
         if self.has('r') {
             dirs.reverse();
         }
@@ -283,9 +284,9 @@ impl Ls {
         None
     }
 
-    fn sort(&self, items: &mut [Item]) {
+    fn sort(&self, items: &mut Vec<Item>) {
         let stat = |item: &Item, of: fn(&Stat) -> i64| item.stat.as_ref().map_or(0, of);
-        items.sort_by(|a, b| {
+        sort_by(items, |a, b| {
             let first = if self.has('S') {
                 stat(b, |s| s.size_bytes as i64).cmp(&stat(a, |s| s.size_bytes as i64))
             } else if self.has('t') {

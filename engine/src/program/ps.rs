@@ -8,6 +8,7 @@ use super::options::{Misuse, Options, Parsed};
 use super::slurp::{Slurp, Slurping};
 use crate::call::{Fd, OpenFlags, ProcStat, Ret, Sys};
 use crate::node::TOOLBOX;
+use crate::sim::{sort, sort_by};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,7 +107,7 @@ impl Steps<Task> for Ps {
             Task::Listed(fd) => {
                 let names = answer::dents(ret).unwrap_or_default();
                 let mut pids: Vec<u32> = names.iter().filter_map(|dent| dent.name.parse().ok()).collect();
-                pids.sort_unstable();
+                sort(&mut pids);
                 if pids.is_empty() {
                     self.no_proc(cx);
                 }
@@ -204,7 +205,7 @@ impl Ps {
         const DEPTH: u32 = 64;
         let label = if pids { format!("{}({})", p.comm, p.pid) } else { p.comm.clone() };
         let mut children: Vec<&ProcStat> = self.found.iter().filter(|c| c.ppid == p.pid && c.pid != p.pid).collect();
-        children.sort_by(|a, b| a.comm.cmp(&b.comm).then(a.pid.cmp(&b.pid)));
+        sort_by(&mut children, |a, b| a.comm.cmp(&b.comm).then(a.pid.cmp(&b.pid)));
         let mut blocks: Vec<(Vec<String>, usize)> = Vec::new();
         for child in children {
             let mut lines = Vec::new();

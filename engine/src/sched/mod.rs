@@ -14,8 +14,9 @@ use crate::node::{
     Outcome, Pause, Said, Watch,
 };
 use crate::program::Program;
+use crate::sim::Map;
 use crate::sim::{Nanos, Rng, SECOND};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// A kernel and who may call it next.
 #[derive(Clone, Debug)]
@@ -24,15 +25,15 @@ pub struct Scheduled<K> {
     seed: u64,
     ready: VecDeque<Tid>,
     /// Processes whose call has not been answered yet.
-    waiting: BTreeMap<Tid, (Sys, WaitsFor)>,
+    waiting: Map<Tid, (Sys, WaitsFor)>,
     /// The sleepers among them, by the time they wake, then by the order in which they fell asleep.
-    sleeping: BTreeMap<(Nanos, u64), Tid>,
+    sleeping: Map<(Nanos, u64), Tid>,
     sleeps: u64,
     /// Parents that wait for their child's exec or exit, by child.
-    vforked: BTreeMap<Tid, Tid>,
+    vforked: Map<Tid, Tid>,
     /// Which job each living process descends from.
-    jobs: BTreeMap<Tid, JobId>,
-    streams: BTreeMap<Tid, Rng>,
+    jobs: Map<Tid, JobId>,
+    streams: Map<Tid, Rng>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +49,12 @@ impl<K: Kernel> Scheduled<K> {
             kernel,
             seed,
             ready: VecDeque::new(),
-            waiting: BTreeMap::new(),
-            sleeping: BTreeMap::new(),
+            waiting: Map::new(),
+            sleeping: Map::new(),
             sleeps: 0,
-            vforked: BTreeMap::new(),
-            jobs: BTreeMap::new(),
-            streams: BTreeMap::new(),
+            vforked: Map::new(),
+            jobs: Map::new(),
+            streams: Map::new(),
         }
     }
 
@@ -93,7 +94,7 @@ impl<K: Kernel> Scheduled<K> {
             }
             Sys::Random { len } => {
                 let seed = self.seed;
-                let stream = self.streams.entry(tid).or_insert_with(|| Rng::for_guest(seed, tid.0));
+                let stream = self.streams.get_or_insert_with(tid, || Rng::for_guest(seed, tid.0));
                 let mut bytes = vec![0; (len as usize).min(crate::call::IO_LIMIT_BYTES)];
                 stream.fill(&mut bytes);
                 let ret = Ret::Data(bytes);

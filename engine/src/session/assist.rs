@@ -8,6 +8,7 @@ use crate::command::complete::{self, ContainerName, Context, FileName, ImageName
 use crate::fact::{Facts, unescape};
 use crate::image::dockerfile;
 use crate::scenario::Input;
+use crate::sim::sort;
 use crate::trace::Step;
 use crate::world::Machine;
 
@@ -91,7 +92,7 @@ impl<N: Replayable> Context for Known<'_, N> {
         let dirs = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"];
         let mut names: Vec<String> =
             dirs.iter().flat_map(|dir| self.list_dir(place, dir)).map(|file| file.name).collect();
-        names.sort();
+        sort(&mut names);
         names.dedup();
         names
     }

@@ -1,6 +1,7 @@
 //! "Why?": a walk over causes that are already there (I5). Nothing is computed anew.
 
 use super::WhyStep;
+use crate::sim::sort_by_key;
 use crate::trace::{self, Event};
 
 /// Longest explanation told.
@@ -26,7 +27,7 @@ pub(super) fn why(events: &[Event], position: u32, fact: &str) -> Vec<WhyStep> {
             }
         }
     }
-    chain.sort_by_key(|event| std::cmp::Reverse(event.id));
+    sort_by_key(&mut chain, |event| std::cmp::Reverse(event.id));
     chain.iter().map(|event| WhyStep { event: event.id, at: event.at, text: trace::describe(event) }).collect()
 }
 

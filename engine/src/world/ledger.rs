@@ -9,9 +9,9 @@ use crate::fact;
 use crate::image::Digest;
 use crate::node::{CallRecord, Cid, Happening, JobId, KernelEvent, NodeEvent, NodeRequest, Place, Stream};
 use crate::session::Chunk;
+use crate::sim::Map;
 use crate::sim::Nanos;
 use crate::trace::{Event, EventId, What};
-use std::collections::BTreeMap;
 
 /// What one run of a machine told.
 #[derive(Clone, Debug, Default)]
@@ -42,13 +42,13 @@ pub(super) struct Ledger {
     /// The event of the input that everything now follows from.
     input: Option<EventId>,
     /// The event each living process owes its being to.
-    origins: BTreeMap<Tid, EventId>,
+    origins: Map<Tid, EventId>,
     /// The event that each job was started by, and that its first process's end is.
-    job_causes: BTreeMap<JobId, EventId>,
-    job_roots: BTreeMap<JobId, Tid>,
-    job_containers: BTreeMap<JobId, Cid>,
-    containers: BTreeMap<Cid, ContainerNames>,
-    layers: BTreeMap<Digest, EventId>,
+    job_causes: Map<JobId, EventId>,
+    job_roots: Map<JobId, Tid>,
+    job_containers: Map<JobId, Cid>,
+    containers: Map<Cid, ContainerNames>,
+    layers: Map<Digest, EventId>,
     /// The last kernel event, to count alike ones and to chain those about one path.
     last: Option<(EventId, KernelEvent)>,
 }
@@ -96,7 +96,7 @@ impl Ledger {
         let causes = cause.or(self.input).into_iter().collect();
         let id = self.event(now, causes, about, What::Control { category, text }, log);
         if let Some(digest) = layer {
-            self.layers.entry(digest).or_insert(id);
+            self.layers.get_or_insert_with(digest, || id);
         }
     }
 

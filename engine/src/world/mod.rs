@@ -17,10 +17,11 @@ use crate::node::{
     Watch,
 };
 use crate::scenario::{Input, Scenario};
+use crate::sim::Map;
 use crate::sim::{CALLS_PER_COMMAND, LINE_BYTES, Nanos, OUTPUT_BYTES, TIME_PER_COMMAND};
 use crate::trace::{EventId, What};
 use ledger::Ledger;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The learner's home on the node.
@@ -42,7 +43,7 @@ pub struct World {
     shell: JobId,
     next_job: u32,
     /// What each shell that waits for a line shows, and its `$?`.
-    prompts: BTreeMap<JobId, (String, i32)>,
+    prompts: Map<JobId, (String, i32)>,
     /// The save that is being carried out.
     saving: Option<JobId>,
     /// Since the last input: calls granted, bytes shown, time passed.
@@ -95,7 +96,7 @@ impl World {
             registry: scenario.images.iter().map(|image| image.reference.clone()).collect(),
             shell: JobId(0),
             next_job: WORLD_JOBS,
-            prompts: BTreeMap::new(),
+            prompts: Map::new(),
             saving: None,
             granted: 0,
             shown: 0,

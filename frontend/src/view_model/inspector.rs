@@ -92,7 +92,7 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
     let (title, place, prefixes, fact) = subject(target);
     let mut rows = Vec::new();
     for prefix in &prefixes {
-        let under = facts.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(prefix.as_str()));
+        let under = facts.range_from(prefix).take_while(|(path, _)| path.starts_with(prefix.as_str()));
         let whole =
             |path: &str| path.len() == prefix.len() || path.as_bytes()[prefix.len()] == b'/' || prefix.ends_with('/');
         for (path, value) in under.filter(|(path, _)| whole(path)) {

@@ -3,6 +3,7 @@
 use super::{CANDIDATES, Context, Place};
 use crate::command::shell::BUILTINS;
 use crate::session::Candidate;
+use crate::sim::sort_by;
 
 /// Characters that a shell would take for its own.
 const SPECIAL: &str = " \t'\"\\$`|&;<>()*?[]#~!{}";
@@ -28,7 +29,7 @@ impl Candidates {
 
     pub fn finish(&mut self, quote: Option<char>) -> Vec<Candidate> {
         let mut found = self.take();
-        found.sort_by(|a, b| a.text.cmp(&b.text));
+        sort_by(&mut found, |a, b| a.text.cmp(&b.text));
         found.dedup_by(|a, b| a.text == b.text);
         found.truncate(CANDIDATES);
         for candidate in &mut found {

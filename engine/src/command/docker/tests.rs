@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::docker::{ClientStdin, ObjectKind};
-use std::collections::BTreeSet;
+use crate::sim::Set;
 
 const GOLDENS: &str = include_str!("../../../tests/goldens/docker-cli/client.txt");
 /// How the real client ends when it would have asked the daemon.
@@ -254,12 +254,12 @@ fn what_is_not_simulated_says_so_and_what_to_do() {
 fn the_grammar_has_no_name_twice() {
     for (path, command) in every_command() {
         let flags = command.sorted_flags();
-        let longs: BTreeSet<&str> = flags.iter().map(|flag| flag.long).collect();
-        let shorts: BTreeSet<char> = flags.iter().filter_map(|flag| flag.short).collect();
+        let longs: Set<&str> = flags.iter().map(|flag| flag.long).collect();
+        let shorts: Set<char> = flags.iter().filter_map(|flag| flag.short).collect();
         assert_eq!(longs.len(), flags.len(), "docker {path}");
         assert_eq!(shorts.len(), flags.iter().filter(|flag| flag.short.is_some()).count(), "docker {path}");
         let names: Vec<&str> = command.children().iter().map(|child| child.name).collect();
-        assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "docker {path}");
+        assert_eq!(names.iter().collect::<Set<_>>().len(), names.len(), "docker {path}");
     }
 }
 

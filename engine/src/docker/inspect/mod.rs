@@ -10,9 +10,9 @@ use super::{Daemon, Turn};
 use crate::call::Tid;
 use crate::image::Digest;
 use crate::node::{Cid, Stream};
+use crate::sim::Map;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// What was asked, as [`super::Request::Inspect`] says it.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ impl Daemon {
         self.read_uppers(tid, sized, Then::Inspect(inspect), turn);
     }
 
-    pub(super) fn show_inspect(&mut self, tid: Tid, inspect: &Inspect, sizes: &BTreeMap<Cid, u64>) {
+    pub(super) fn show_inspect(&mut self, tid: Tid, inspect: &Inspect, sizes: &Map<Cid, u64>) {
         let mut found = Vec::new();
         let mut error = None;
         for name in &inspect.names {
@@ -142,7 +142,7 @@ fn graph_driver(upper: &str, lowers: &[String]) -> Value {
 
 /// Pairs as a JSON object, sorted by name.
 fn object(pairs: &[(String, String)]) -> Value {
-    let sorted: BTreeMap<_, _> = pairs.iter().cloned().collect();
+    let sorted: Map<_, _> = pairs.iter().cloned().collect();
     Value::Object(sorted.into_iter().map(|(name, value)| (name, Value::String(value))).collect())
 }
 

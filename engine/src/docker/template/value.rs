@@ -1,5 +1,6 @@
 //! How Go prints a value.
 
+use crate::sim::sort;
 use serde_json::Value;
 
 /// fmt's `%v`, for what was decoded from JSON into interfaces.
@@ -13,7 +14,7 @@ pub(in crate::docker) fn display(value: &Value) -> String {
         Value::Object(map) => {
             // fmt prints a map sorted by its keys.
             let mut pairs: Vec<_> = map.iter().map(|(key, value)| format!("{key}:{}", nested(value))).collect();
-            pairs.sort();
+            sort(&mut pairs);
             format!("map[{}]", pairs.join(" "))
         }
     }

@@ -9,6 +9,7 @@ use crate::call::Errno;
 use crate::command::docker::{Invocation, parse};
 use crate::image::tar::{self, Entry};
 use crate::node::{Stdin, TOOLBOX};
+use crate::sim::Map;
 use std::fmt::Write as _;
 
 #[test]
@@ -105,7 +106,7 @@ fn compare(said: &str, recorded: &str) {
 
 struct Session {
     bench: Bench,
-    files: BTreeMap<String, String>,
+    files: Map<String, String>,
 }
 
 impl Session {
@@ -115,7 +116,7 @@ impl Session {
         for image in ["busybox", "centos:7", "ubuntu"] {
             bench.ask(Request::Pull { reference: image.to_owned(), quiet: true, all_tags: false });
         }
-        Session { bench, files: BTreeMap::new() }
+        Session { bench, files: Map::new() }
     }
 
     fn write_file(&mut self, line: &str) {

@@ -30,18 +30,18 @@ struct Bench {
     daemon: Daemon,
     now: Nanos,
     /// What a process with this `argv[0]` does; anything else prints nothing and exits 0.
-    programs: BTreeMap<&'static str, Does>,
+    programs: Map<&'static str, Does>,
     /// What any process does, instead of `programs`.
     script: Option<fn(&ProcessSpec, Place) -> Does>,
-    uppers: BTreeMap<Cid, Vec<Entry>>,
-    staying: BTreeMap<JobId, bool>,
-    specs: BTreeMap<Cid, ContainerSpec>,
+    uppers: Map<Cid, Vec<Entry>>,
+    staying: Map<JobId, bool>,
+    specs: Map<Cid, ContainerSpec>,
     started: Vec<ProcessSpec>,
     removed: Vec<Cid>,
     next_pid: u32,
     next_client: u32,
     decisions: Vec<String>,
-    said: BTreeMap<Tid, Said>,
+    said: Map<Tid, Said>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,17 +87,17 @@ fn bench_with(images: &[&str]) -> Bench {
     Bench {
         daemon: Daemon::new(&scenario),
         now: 0,
-        programs: BTreeMap::new(),
+        programs: Map::new(),
         script: None,
-        uppers: BTreeMap::new(),
-        staying: BTreeMap::new(),
-        specs: BTreeMap::new(),
+        uppers: Map::new(),
+        staying: Map::new(),
+        specs: Map::new(),
         started: Vec::new(),
         removed: Vec::new(),
         next_pid: 100,
         next_client: 1000,
         decisions: Vec::new(),
-        said: BTreeMap::new(),
+        said: Map::new(),
     }
 }
 
@@ -143,7 +143,7 @@ impl Bench {
     fn settle(&mut self, out: DaemonOutput) {
         self.decisions.extend(out.decisions.iter().map(|d| format!("{}: {}", d.about, d.text)));
         for (tid, answer) in out.answers {
-            let said = self.said.entry(tid).or_default();
+            let said = self.said.get_or_insert_with(tid, Default::default);
             for (bytes, to_stderr) in [(&answer.stdout, false), (&answer.stderr, true)] {
                 let text = String::from_utf8_lossy(bytes);
                 said.all.push_str(&text);

@@ -1,6 +1,6 @@
 //! Build arguments: what `--build-arg` gives, `ARG` declares, and each line may use (moby `dockerfile/buildargs.go`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::sim::{Map, Set, sort};
 
 /// Allowed and used without an `ARG` (reference.md, "Predefined ARGs"); they are left out of history and cache.
 const PREDEFINED: &[&str] = &[
@@ -18,13 +18,13 @@ const PREDEFINED: &[&str] = &[
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct BuildArgs {
-    given: BTreeMap<String, String>,
+    given: Map<String, String>,
     /// `ARG` before the first `FROM`.
-    global: BTreeMap<String, Option<String>>,
+    global: Map<String, Option<String>>,
     /// `ARG` in this stage.
-    declared: BTreeMap<String, Option<String>>,
+    declared: Map<String, Option<String>>,
     /// Declared anywhere.
-    referenced: BTreeSet<String>,
+    referenced: Set<String>,
 }
 
 impl BuildArgs {
@@ -57,7 +57,7 @@ impl BuildArgs {
 
     /// What the stage's lines may use, less what the environment sets: `ENV` beats `ARG`.
     pub fn visible(&self, env: &[String]) -> Vec<String> {
-        let set: BTreeSet<&str> = env.iter().filter_map(|line| line.split('=').next()).collect();
+        let set: Set<&str> = env.iter().filter_map(|line| line.split('=').next()).collect();
         let predefined = PREDEFINED.iter().filter_map(|name| {
             let value = self.given.get(*name).filter(|_| !self.declared.contains_key(*name))?;
             Some(((*name).to_owned(), value.clone()))
@@ -72,7 +72,7 @@ impl BuildArgs {
             .filter(|(name, _)| !set.contains(name.as_str()))
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        lines.sort();
+        sort(&mut lines);
         lines
     }
 

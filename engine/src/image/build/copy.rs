@@ -8,6 +8,7 @@ use crate::image::dockerfile::Transfer;
 use crate::image::glob::Glob;
 use crate::image::tar::{self, Entry, canonical_order};
 use crate::image::tree::Tree;
+use crate::sim::{sort, sort_by};
 use std::sync::Arc;
 
 /// What a COPY or ADD does to a container.
@@ -100,7 +101,7 @@ impl Source<'_> {
         let Ok(glob) = Glob::path(&super::clean(path)) else { return Ok(Vec::new()) };
         let mut matching: Vec<&str> =
             self.tree.below("").map(|entry| entry.path.as_str()).filter(|path| glob.matches(path)).collect();
-        matching.sort_by(|a, b| canonical_order(a, b));
+        sort_by(&mut matching, |a, b| canonical_order(a, b));
         matching.into_iter().map(|path| self.one(path)).collect()
     }
 
@@ -137,7 +138,7 @@ impl Source<'_> {
                 }
             })
             .collect();
-        sums.sort();
+        sort(&mut sums);
         sum::joined("dir", &sums)
     }
 }
@@ -224,7 +225,7 @@ fn place(
         placed.entries.push(Entry { path: name.to_owned(), ..file });
     }
     // The last of several files with one name wins, as when they are copied one after another.
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = crate::sim::Set::new();
     placed.entries.reverse();
     placed.entries.retain(|entry| seen.insert(entry.path.clone()));
     Ok(placed)

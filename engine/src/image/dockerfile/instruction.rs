@@ -3,6 +3,7 @@
 use super::lines::Line;
 use super::words::{flags, json_array, keyword, name_values, quoted_words, words};
 use super::{Command, Healthcheck, Instruction, ParseError, Problem, Transfer, quoted};
+use crate::sim::sort;
 
 pub(super) fn parse(line: &Line, escape: char) -> Result<Instruction, ParseError> {
     let (name, rest) = keyword(&line.text);
@@ -55,7 +56,7 @@ fn typed(name: &str, arguments: Arguments<'_>) -> Result<Instruction, Problem> {
         "ARG" => arg(&arguments),
         "EXPOSE" => {
             let mut ports = arguments.at_least_one("EXPOSE", words(arguments.rest))?;
-            ports.sort();
+            sort(&mut ports);
             Ok(Instruction::Expose(ports))
         }
         "USER" => arguments.exactly_one("USER").map(Instruction::User),

@@ -3,6 +3,7 @@
 use super::words::{json_array, keyword};
 use super::{Command, INSTRUCTIONS, Instruction, ParseError, Problem, Span, Statement, Transfer, read};
 use crate::session::{Diagnostic, Severity};
+use crate::sim::sort_by_key;
 
 /// Everything there is to say about a Dockerfile, in the order of its lines.
 pub fn diagnose(text: &str) -> Vec<Diagnostic> {
@@ -14,7 +15,7 @@ pub fn diagnose(text: &str) -> Vec<Diagnostic> {
         here_document(statement, &mut found);
         note(statement, &mut stage, &mut found);
     }
-    found.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+    sort_by_key(&mut found, |diagnostic| (diagnostic.line, diagnostic.column));
     found
 }
 

@@ -1,6 +1,7 @@
 //! The canonical writer. The form is fixed, field by field, in [`super`].
 
 use super::{BLOCK, Entry, Kind, canonical_order};
+use crate::sim::sort_by;
 
 /// Longest value an octal field of twelve bytes holds (eleven digits).
 const OCTAL_12: u64 = (1 << 33) - 1;
@@ -12,7 +13,7 @@ const PREFIX: usize = 155;
 /// The canonical archive of `entries`, whatever their order.
 pub fn write(entries: &[Entry]) -> Vec<u8> {
     let mut sorted: Vec<(String, &Entry)> = entries.iter().map(|entry| (entry.stored_path(), entry)).collect();
-    sorted.sort_by(|(a, _), (b, _)| canonical_order(a, b));
+    sort_by(&mut sorted, |(a, _), (b, _)| canonical_order(a, b));
     let content: usize = entries.iter().map(|entry| BLOCK + entry.data.len().next_multiple_of(BLOCK)).sum();
     let mut out = Vec::with_capacity(content + 2 * BLOCK);
     for (path, entry) in sorted {

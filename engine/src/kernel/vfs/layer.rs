@@ -3,7 +3,7 @@
 use super::tree::{Ino, Inode, Node, ROOT, Tree};
 use crate::image::tar::{self, Entry, Kind};
 use crate::node::Fault;
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 /// Unpacks a layer. Directories that lead to an entry and have none of their own are made, as every unpacker does.
@@ -26,7 +26,7 @@ pub(in crate::kernel) fn unpack(archive: &Arc<[u8]>) -> Result<Tree, Fault> {
 /// An upperdir as a layer.
 pub(in crate::kernel) fn pack(upper: &Tree) -> Vec<u8> {
     let mut entries = Vec::new();
-    pack_dir(upper, ROOT, "", &mut BTreeMap::new(), &mut entries);
+    pack_dir(upper, ROOT, "", &mut Map::new(), &mut entries);
     tar::write(&entries)
 }
 
@@ -93,7 +93,7 @@ fn find(tree: &Tree, path: &str) -> Option<Ino> {
     path.split('/').filter(|name| !name.is_empty()).try_fold(ROOT, |dir, name| tree.child(dir, name))
 }
 
-fn pack_dir(tree: &Tree, dir: Ino, path: &str, first_names: &mut BTreeMap<Ino, String>, entries: &mut Vec<Entry>) {
+fn pack_dir(tree: &Tree, dir: Ino, path: &str, first_names: &mut Map<Ino, String>, entries: &mut Vec<Entry>) {
     let Some(names) = tree.dir(dir) else { return };
     if names.opaque {
         entries.push(Entry::opaque(path));
@@ -106,7 +106,7 @@ fn pack_dir(tree: &Tree, dir: Ino, path: &str, first_names: &mut BTreeMap<Ino, S
     }
 }
 
-fn pack_inode(path: &str, ino: Ino, inode: &Inode, first_names: &mut BTreeMap<Ino, String>) -> Entry {
+fn pack_inode(path: &str, ino: Ino, inode: &Inode, first_names: &mut Map<Ino, String>) -> Entry {
     let mut data = Default::default();
     let kind = match &inode.node {
         Node::Whiteout => return Entry::whiteout(path),
@@ -124,7 +124,7 @@ fn pack_inode(path: &str, ino: Ino, inode: &Inode, first_names: &mut BTreeMap<In
         Node::Native => Kind::File,
     };
     if inode.nlink > 1 && !inode.is_dir() {
-        first_names.entry(ino).or_insert_with(|| path.to_owned());
+        first_names.get_or_insert_with(ino, || path.to_owned());
     }
     let mode = if matches!(kind, Kind::Symlink { .. }) { 0o777 } else { inode.mode };
     Entry { path: path.to_owned(), kind, mode, uid: inode.uid, gid: inode.gid, mtime_s: inode.mtime_s, data }

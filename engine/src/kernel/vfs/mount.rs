@@ -4,7 +4,7 @@
 use super::super::namespace::NsId;
 use super::tree::Ino;
 use super::{FsId, Loc};
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ pub(in crate::kernel) struct Mountpoint {
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::kernel) struct Mounts {
-    table: BTreeMap<MountId, Arc<Mount>>,
+    table: Map<MountId, Arc<Mount>>,
     next: u32,
 }
 
@@ -118,10 +118,9 @@ impl Mounts {
     }
 
     /// A copy of a namespace's mounts for a new one; answers which became which.
-    pub(in crate::kernel) fn copy_namespace(&mut self, from: NsId, to: NsId) -> BTreeMap<MountId, MountId> {
+    pub(in crate::kernel) fn copy_namespace(&mut self, from: NsId, to: NsId) -> Map<MountId, MountId> {
         let old: Vec<MountId> = self.of(from).map(|(id, _)| id).collect();
-        let renamed: BTreeMap<MountId, MountId> =
-            old.iter().zip(self.next..).map(|(id, new)| (*id, MountId(new))).collect();
+        let renamed: Map<MountId, MountId> = old.iter().zip(self.next..).map(|(id, new)| (*id, MountId(new))).collect();
         for (id, new) in &renamed {
             let mut mount = Mount::clone(&self.table[id]);
             mount.ns = to;

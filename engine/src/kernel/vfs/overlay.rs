@@ -9,7 +9,7 @@ use super::Notes;
 use super::tree::{Dir, Ino, Inode, Node, ROOT, Tree};
 use crate::call::{Dent, Errno, FileKind};
 use crate::node::Happening;
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub(in crate::kernel) struct Overlay {
     /// Oldest first. Without any there is an empty one: overlayfs wants a lowerdir.
     layers: Arc<[Arc<Tree>]>,
     upper: Arc<Tree>,
-    nodes: BTreeMap<Ino, Arc<Dentry>>,
+    nodes: Map<Ino, Arc<Dentry>>,
     next: Ino,
 }
 
@@ -30,7 +30,7 @@ struct Dentry {
     /// Its inodes in the layers (by index), the topmost first; at most one unless it is a directory.
     lowers: Vec<(usize, Ino)>,
     /// Names in it that have a node.
-    children: BTreeMap<String, Ino>,
+    children: Map<String, Ino>,
     removed: bool,
 }
 
@@ -48,7 +48,7 @@ impl Overlay {
     pub(in crate::kernel) fn new(layers: Vec<Arc<Tree>>) -> Overlay {
         let layers = if layers.is_empty() { vec![Arc::new(Tree::new(0o755))] } else { layers };
         let mut overlay =
-            Overlay { layers: layers.into(), upper: Arc::new(Tree::new(0o755)), nodes: BTreeMap::new(), next: ROOT };
+            Overlay { layers: layers.into(), upper: Arc::new(Tree::new(0o755)), nodes: Map::new(), next: ROOT };
         overlay.remount();
         overlay
     }
@@ -61,10 +61,10 @@ impl Overlay {
             name: String::new(),
             upper: Some(ROOT),
             lowers,
-            children: BTreeMap::new(),
+            children: Map::new(),
             removed: false,
         };
-        self.nodes = BTreeMap::from([(ROOT, Arc::new(root))]);
+        self.nodes = Map::from([(ROOT, Arc::new(root))]);
         self.next = ROOT + 1;
     }
 
@@ -99,12 +99,12 @@ impl Overlay {
     pub(in crate::kernel) fn names(&self, dir: Ino) -> Vec<Dent> {
         let Some(node) = self.nodes.get(&dir) else { return Vec::new() };
         // The topmost says what a name is; `None` is a whiteout.
-        let mut merged: BTreeMap<&str, Option<FileKind>> = BTreeMap::new();
+        let mut merged: Map<&str, Option<FileKind>> = Map::new();
         let lowers = node.lowers.iter().map(|&(layer, ino)| (&*self.layers[layer], ino));
         for (tree, ino) in node.upper.map(|ino| (&*self.upper, ino)).into_iter().chain(lowers) {
             for (name, child) in tree.dir(ino).into_iter().flat_map(|dir| &dir.entries) {
                 let kind = tree.get(*child).filter(|inode| !inode.is_whiteout()).map(Inode::kind);
-                merged.entry(name).or_insert(kind);
+                merged.get_or_insert_with(name, || kind);
             }
         }
         let shown = merged.into_iter().filter_map(|(name, kind)| Some((name, kind?)));
@@ -336,7 +336,7 @@ impl Overlay {
     fn remember(&mut self, dir: Ino, name: &str, upper: Option<Ino>, lowers: Vec<(usize, Ino)>) -> Ino {
         let ino = self.next;
         self.next += 1;
-        let (name, children) = (name.to_owned(), BTreeMap::new());
+        let (name, children) = (name.to_owned(), Map::new());
         self.node_mut(dir).children.insert(name.clone(), ino);
         self.nodes.insert(ino, Arc::new(Dentry { parent: dir, name, upper, lowers, children, removed: false }));
         ino

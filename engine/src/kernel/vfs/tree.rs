@@ -5,7 +5,7 @@
 
 use crate::call::{Dent, Errno, SCENARIO_EPOCH_S};
 use crate::sim::FILE_BYTES;
-use std::collections::BTreeMap;
+use crate::sim::Map;
 use std::sync::Arc;
 
 pub(in crate::kernel) type Ino = u64;
@@ -19,7 +19,7 @@ const FS_INODES: usize = 200_000;
 
 #[derive(Clone, Debug)]
 pub(in crate::kernel) struct Tree {
-    inodes: BTreeMap<Ino, Arc<Inode>>,
+    inodes: Map<Ino, Arc<Inode>>,
     next: Ino,
     bytes: u64,
 }
@@ -51,7 +51,7 @@ pub(in crate::kernel) enum Node {
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::kernel) struct Dir {
-    pub entries: BTreeMap<String, Ino>,
+    pub entries: Map<String, Ino>,
     /// Where `..` leads; the root's is itself.
     pub parent: Ino,
     /// In a layer or an upperdir: hides everything below it.
@@ -90,7 +90,7 @@ impl Tree {
         if let Node::Dir(dir) = &mut root.node {
             dir.parent = ROOT;
         }
-        Tree { inodes: BTreeMap::from([(ROOT, Arc::new(root))]), next: ROOT + 1, bytes: 0 }
+        Tree { inodes: Map::from([(ROOT, Arc::new(root))]), next: ROOT + 1, bytes: 0 }
     }
 
     pub(in crate::kernel) fn get(&self, ino: Ino) -> Option<&Inode> {
@@ -215,7 +215,7 @@ impl Tree {
     }
 
     /// The names of a directory, about to be changed: that is a modification of it.
-    fn entries_mut(&mut self, dir: Ino) -> &mut BTreeMap<String, Ino> {
+    fn entries_mut(&mut self, dir: Ino) -> &mut Map<String, Ino> {
         let inode = self.inode_mut(dir);
         inode.mtime_s = SCENARIO_EPOCH_S;
         match &mut inode.node {

@@ -4,7 +4,7 @@ use super::*;
 use crate::call::{Dent, FileKind, SCENARIO_EPOCH_S, Stat};
 use crate::docker::Build;
 use crate::image::tar::{self, Kind};
-use std::collections::BTreeMap;
+use crate::sim::Map;
 
 const BUILD_GOLDENS: &str = include_str!("../../../tests/goldens/docker-cli/build.txt");
 const HOME: &str = "/home/learner";
@@ -20,7 +20,7 @@ enum Node {
 
 #[derive(Default)]
 struct Desk {
-    nodes: BTreeMap<String, Node>,
+    nodes: Map<String, Node>,
     stdin: Vec<u8>,
     tty: bool,
     answers: Vec<Answer>,

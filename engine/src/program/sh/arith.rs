@@ -2,7 +2,7 @@
 
 use super::syntax::is_name;
 use super::vars::Var;
-use std::collections::BTreeMap;
+use crate::sim::Map;
 
 /// Operators inside one another.
 const DEPTH: u32 = 64;
@@ -10,7 +10,7 @@ const DEPTH: u32 = 64;
 type Result<T> = std::result::Result<T, String>;
 
 /// The value of `text`; the error is dash's message.
-pub fn evaluate(text: &str, vars: &mut BTreeMap<String, Var>, nounset: bool) -> Result<i64> {
+pub fn evaluate(text: &str, vars: &mut Map<String, Var>, nounset: bool) -> Result<i64> {
     let mut arith = Arith { text, rest: text, vars, nounset, depth: 0, dry: 0 };
     arith.skip();
     if arith.rest.is_empty() {
@@ -24,7 +24,7 @@ pub fn evaluate(text: &str, vars: &mut BTreeMap<String, Var>, nounset: bool) -> 
 struct Arith<'a> {
     text: &'a str,
     rest: &'a str,
-    vars: &'a mut BTreeMap<String, Var>,
+    vars: &'a mut Map<String, Var>,
     nounset: bool,
     depth: u32,
     /// Inside a branch that is not taken: nothing is assigned, nothing divided.
@@ -179,7 +179,7 @@ impl Arith<'_> {
         if self.dry > 0 {
             return Ok(());
         }
-        let var = self.vars.entry(name.to_owned()).or_default();
+        let var = self.vars.get_or_insert_with(name.to_owned(), Default::default);
         if var.readonly {
             return Err(format!("{name}: is read only"));
         }

@@ -283,7 +283,7 @@ impl Shell {
             {
                 return;
             }
-            let entry = self.vars.entry(var.to_owned()).or_default();
+            let entry = self.vars.get_or_insert_with(var.to_owned(), Default::default);
             entry.exported |= export;
             entry.readonly |= !export;
         }

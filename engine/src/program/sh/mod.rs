@@ -28,11 +28,11 @@ use super::Program;
 use super::machine::{Cx, Machine, Steps, answer};
 use crate::call::{Fd, IO_LIMIT_BYTES, OpenFlags, Ret, Sys};
 use crate::sim::LINE_BYTES;
+use crate::sim::Map;
 use expand::Partial;
 use jobs::Job;
 use parse::Stop;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use syntax::Node;
 pub use task::Task;
@@ -50,8 +50,8 @@ pub struct Shell {
     arg0: String,
     interactive: bool,
     options: Options,
-    vars: BTreeMap<String, Var>,
-    functions: BTreeMap<String, Arc<Node>>,
+    vars: Map<String, Var>,
+    functions: Map<String, Arc<Node>>,
     params: Vec<String>,
     scopes: Vec<Scope>,
     sources: Vec<Source>,
@@ -69,8 +69,8 @@ pub struct Shell {
     last_background: Option<u32>,
     jobs: Vec<Job>,
     /// Where commands were found, as dash's hash table.
-    found: BTreeMap<String, String>,
-    traps: BTreeMap<String, String>,
+    found: Map<String, String>,
+    traps: Map<String, String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,7 +205,7 @@ impl Shell {
             interactive: false,
             options: Options::default(),
             vars: vars::from_env(env),
-            functions: BTreeMap::new(),
+            functions: Map::new(),
             params: Vec::new(),
             scopes: Vec::new(),
             sources: Vec::new(),
@@ -219,8 +219,8 @@ impl Shell {
             pid: 1,
             last_background: None,
             jobs: Vec::new(),
-            found: BTreeMap::new(),
-            traps: BTreeMap::new(),
+            found: Map::new(),
+            traps: Map::new(),
         }
     }
 

@@ -3,8 +3,8 @@
 use super::syntax::is_name;
 use super::{Shell, Task};
 use crate::program::machine::Cx;
+use crate::sim::Map;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Var {
@@ -20,8 +20,8 @@ pub struct Scope {
     pub locals: Vec<(String, Option<Var>)>,
 }
 
-pub fn from_env(env: &[String]) -> BTreeMap<String, Var> {
-    let mut vars: BTreeMap<String, Var> = env
+pub fn from_env(env: &[String]) -> Map<String, Var> {
+    let mut vars: Map<String, Var> = env
         .iter()
         .filter_map(|pair| pair.split_once('='))
         .filter(|(name, _)| is_name(name))
@@ -32,7 +32,7 @@ pub fn from_env(env: &[String]) -> BTreeMap<String, Var> {
     vars.insert("OPTIND".to_owned(), Var { value: Some("1".to_owned()), ..Var::default() });
     let defaults = [("PATH", DEFAULT_PATH), ("PS2", "> "), ("PS4", "+ ")];
     for (name, value) in defaults {
-        vars.entry(name.to_owned()).or_insert_with(|| Var { value: Some(value.to_owned()), ..Var::default() });
+        vars.get_or_insert_with(name.to_owned(), || Var { value: Some(value.to_owned()), ..Var::default() });
     }
     vars
 }
@@ -49,7 +49,7 @@ impl Shell {
         if name == "PATH" {
             self.found.clear();
         }
-        self.vars.entry(name.to_owned()).or_default().value = Some(value.to_owned());
+        self.vars.get_or_insert_with(name.to_owned(), Default::default).value = Some(value.to_owned());
     }
 
     /// An assignment that was typed: `false`, and the shell gives up, if the variable is read-only.
@@ -83,7 +83,7 @@ impl Shell {
 
     /// The environment of a command with `extra` assignments before it, in the order of names.
     pub fn environment(&self, extra: &[(String, String)]) -> Vec<String> {
-        let mut env: BTreeMap<&str, &str> = self
+        let mut env: Map<&str, &str> = self
             .vars
             .iter()
             .filter(|(_, var)| var.exported)

@@ -1,5 +1,6 @@
 //! sort(1), in byte order: the C locale.
 
+use crate::sim::sort_by;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -50,7 +51,7 @@ impl Key {
 impl Sort {
     pub fn run(&self, lines: &[String]) -> Vec<String> {
         let mut sorted = lines.to_vec();
-        sorted.sort_by(|a, b| {
+        sort_by(&mut sorted, |a, b| {
             let order = self.compare(a, b);
             // The last resort: the whole line, unless -u makes equal keys one.
             let order = if order == Ordering::Equal && !self.unique { a.cmp(b) } else { order };

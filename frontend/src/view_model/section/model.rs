@@ -308,7 +308,7 @@ fn column(facts: &Facts, container: &str, path: &str, strata: &[Stratum], world:
 }
 
 fn under<'a>(facts: &'a Facts, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-    facts.range(prefix.to_owned()..).map_while(move |(path, value)| Some((path.strip_prefix(prefix)?, value)))
+    facts.range_from(prefix).map_while(move |(path, value)| Some((path.strip_prefix(prefix)?, value)))
 }
 
 fn int(facts: &Facts, path: &str) -> Option<i64> {

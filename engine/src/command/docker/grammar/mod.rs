@@ -2,6 +2,7 @@
 //!
 //! Parsing, help, completion and the messages about what is missing all come from here. Names and texts are those of
 //! the client of Debian's docker.io 20.10.24; `tests/goldens/docker-cli` holds what it said. Nothing is parsed here.
+use crate::sim::sort_by_key;
 
 mod commands;
 mod container_flags;
@@ -231,7 +232,7 @@ impl Command {
     /// All its flags, hidden ones too, by name.
     pub fn sorted_flags(&self) -> Vec<&'static Flag> {
         let mut flags: Vec<&'static Flag> = self.flags.iter().flat_map(|part| part.iter()).collect();
-        flags.sort_by_key(|flag| flag.long);
+        sort_by_key(&mut flags, |flag| flag.long);
         flags
     }
 
