@@ -276,7 +276,7 @@ impl Kernel for SimKernel {
                 process.state = State::Exiting(status);
                 Ok(Sys::Exit { code: status.shell_code() })
             }
-            other => Err(Fault::new(format!("process {} announces no call: {other:?}", tid.0))),
+            _ => Err(Fault::new(format!("process {} announces no call", tid.0))),
         }
     }
 
