@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What of `engine` the toolbox is made of: the rest may change without building it anew.
-const ENGINE: [&str; 6] = ["call.rs", "command", "docker/request.rs", "image", "node/mod.rs", "program"];
+const ENGINE: [&str; 7] = ["call.rs", "command", "docker/request.rs", "image", "node/mod.rs", "program", "sim"];
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));

@@ -12,7 +12,7 @@ use crate::view_model::timeline::input_words;
 use engine::scenario::Input;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
-use lessons::{Lesson, Scene};
+use lessons::{Page, Scene};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
@@ -108,9 +108,8 @@ fn load(session: &Session) {
     };
     driver.act(Action::Wait(Some("Waiting for the lesson and the engine …".into())));
     spawn_local(async move {
-        match read_lesson(&id).await {
-            Ok(lesson) => begin(&driver, lesson),
-            Err(why) => return driver.act(Action::Notice(Some(Notice::new(why)))),
+        if let Err(why) = begin(&driver, &id).await {
+            return driver.act(Action::Notice(Some(Notice::new(why))));
         }
         if let Ok(course) = read_course().await {
             driver.act(Action::Course(Rc::new(course)));
@@ -121,7 +120,8 @@ fn load(session: &Session) {
     });
 }
 
-fn begin(driver: &Rc<Driver>, lesson: Lesson) {
+async fn begin(driver: &Rc<Driver>, id: &str) -> Result<(), String> {
+    let Page { lesson, state } = read_lesson(id).await?;
     let lesson = Rc::new(lesson);
     driver.act(Action::Lesson(lesson.clone()));
     let fragment = address::fragment();
@@ -137,9 +137,13 @@ fn begin(driver: &Rc<Driver>, lesson: Lesson) {
     };
     if notes::here() {
         // Only the step: the moment is the other window's.
-        return driver.act(Action::Step(link.map_or(0, |link| link.step as usize)));
+        driver.act(Action::Step(link.map_or(0, |link| link.step as usize)));
+        return Ok(());
     }
-    driver.open(&lesson, link.as_ref());
+    // A link leads elsewhere: its moment takes an engine.
+    driver.show(link.is_none().then(|| Box::new(state)));
+    driver.open(&lesson, read_opening(id).await?, link.as_ref());
+    Ok(())
 }
 
 /// What may come later: recordings of real kernels and measurements.
@@ -165,8 +169,13 @@ async fn beside(driver: &Rc<Driver>, id: &str) {
 }
 
 #[cfg(not(feature = "mock"))]
-async fn read_lesson(id: &str) -> Result<Lesson, String> {
+async fn read_lesson(id: &str) -> Result<Page, String> {
     fetch::read(&format!("lessons/{id}.bin")).await
+}
+
+#[cfg(not(feature = "mock"))]
+async fn read_opening(id: &str) -> Result<Vec<u8>, String> {
+    fetch::bytes(&format!("lessons/{id}.opening.bin")).await
 }
 
 #[cfg(not(feature = "mock"))]
@@ -175,8 +184,14 @@ async fn read_course() -> Result<lessons::Course, String> {
 }
 
 #[cfg(feature = "mock")]
-async fn read_lesson(_: &str) -> Result<Lesson, String> {
-    Ok(crate::fixture::lesson())
+async fn read_lesson(_: &str) -> Result<Page, String> {
+    let fixture = crate::fixture::Fixture::new();
+    Ok(Page { lesson: crate::fixture::lesson(), state: fixture.state(0) })
+}
+
+#[cfg(feature = "mock")]
+async fn read_opening(_: &str) -> Result<Vec<u8>, String> {
+    Ok(Vec::new())
 }
 
 #[cfg(feature = "mock")]

@@ -3,11 +3,10 @@
 
 use crate::host::{EngineHost, address};
 use crate::link::{self, Link};
-use crate::state::{Action, App, Notice, Sheet};
+use crate::state::{Action, App, Lesson, Notice, Sheet};
 use engine::scenario::{Era, Input};
-use engine::session::{Ask, BranchId, Completions, Diagnostic, Reply};
+use engine::session::{Ask, BranchId, Completions, Diagnostic, Reply, State};
 use gloo::timers::callback::Timeout;
-use lessons::Lesson;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -23,6 +22,8 @@ pub struct Driver {
     dispatch: UseReducerDispatcher<App>,
     /// The state of the last rendering.
     seen: RefCell<Rc<App>>,
+    /// What the engine opens. Until it is here, lines wait and nothing is asked.
+    opening: RefCell<Option<Rc<[u8]>>>,
     seeking: Cell<bool>,
     wanted: Cell<Option<(BranchId, u32)>>,
     /// Lines that wait for the one before them.
@@ -44,6 +45,7 @@ impl Driver {
             host,
             dispatch,
             seen: RefCell::default(),
+            opening: RefCell::default(),
             seeking: Cell::new(false),
             wanted: Cell::new(None),
             queue: RefCell::default(),
@@ -65,8 +67,18 @@ impl Driver {
         self.dispatch.dispatch(action);
     }
 
+    /// Shows a lesson's first moment, which comes with its text, and has the engine fetched meanwhile.
+    pub fn show(&self, state: Option<Box<State>>) {
+        if let Some(state) = state {
+            self.act(Action::Told(state));
+            self.act(Action::Wait(None));
+        }
+        self.host.start();
+    }
+
     /// Begins a lesson, at the place a link names.
-    pub fn open(self: &Rc<Self>, lesson: &Lesson, link: Option<&Link>) {
+    pub fn open(self: &Rc<Self>, lesson: &Lesson, opening: Vec<u8>, link: Option<&Link>) {
+        self.opening.replace(Some(opening.into()));
         if let Some(link) = link {
             if !lesson.hash.starts_with(&link.hash) {
                 let text = "This link was made with another version of the lesson. Its commands were run again on this \
@@ -75,16 +87,16 @@ impl Driver {
             }
             self.act(Action::Restore(Box::new(link.clone())));
         }
-        let era = link.map_or(lesson.scenario.era, |link| link.era);
+        let era = link.map_or(lesson.scenario, |link| link.era);
         let script = link.map(|link| link.script.clone()).unwrap_or_default();
-        self.replay(lesson, era, script, link.and_then(|link| link.position));
+        self.replay(era, script, link.and_then(|link| link.position));
+        self.next_input();
     }
 
-    fn replay(self: &Rc<Self>, lesson: &Lesson, era: Era, script: Vec<Input>, position: Option<u32>) {
-        let mut scenario = lesson.scenario.clone();
-        scenario.era = era;
+    fn replay(self: &Rc<Self>, era: Era, script: Vec<Input>, position: Option<u32>) {
+        let Some(opening) = self.opening.borrow().clone() else { return };
         self.act(Action::Era(era));
-        self.ask(Ask::Open { scenario: Box::new(scenario), claims: lesson.claims() });
+        self.ask(Ask::Open { opening: opening.to_vec(), era: Some(era) });
         for input in script {
             self.ask(Ask::Input(input));
         }
@@ -98,8 +110,8 @@ impl Driver {
     /// The other era is another world: the same commands are run again in it.
     pub fn era(self: &Rc<Self>, era: Era) {
         let app = self.app();
-        let (Some(lesson), Some(link)) = (app.lesson.clone(), app.link()) else { return };
-        self.replay(&lesson, era, link.script, None);
+        let Some(link) = app.link() else { return };
+        self.replay(era, link.script, None);
     }
 
     /// What a person does at the console; the next waits until this one is done.
@@ -109,8 +121,12 @@ impl Driver {
     }
 
     fn next_input(self: &Rc<Self>) {
-        if self.running.get() {
+        if self.running.get() || self.queue.borrow().is_empty() {
             return;
+        }
+        if self.opening.borrow().is_none() {
+            let text = "The engine is on its way: this runs as soon as it is here.";
+            return self.act(Action::Wait(Some(text.into())));
         }
         let Some(input) = self.queue.borrow_mut().pop_front() else { return };
         self.running.set(true);
@@ -137,6 +153,9 @@ impl Driver {
 
     /// Moves the handle. While an answer is outstanding only the last wish counts.
     pub fn seek(self: &Rc<Self>, branch: BranchId, position: u32) {
+        if self.opening.borrow().is_none() {
+            return;
+        }
         if self.seeking.get() {
             return self.wanted.set(Some((branch, position)));
         }
@@ -197,7 +216,7 @@ impl Driver {
     }
 
     pub fn complete(self: &Rc<Self>, line: String, cursor: u32, then: Callback<Completions>) {
-        self.host.ask(
+        self.question(
             &Ask::Complete { line, cursor },
             Callback::from(move |answer| {
                 if let Ok(Reply::Completions(completions)) = answer {
@@ -210,7 +229,7 @@ impl Driver {
     pub fn why(self: &Rc<Self>, fact: String) {
         let dispatch = self.dispatch.clone();
         let asked = fact.clone();
-        self.host.ask(
+        self.question(
             &Ask::Why { fact },
             Callback::from(move |answer| {
                 if let Ok(Reply::Why(steps)) = answer {
@@ -221,7 +240,7 @@ impl Driver {
     }
 
     pub fn read_file(self: &Rc<Self>, path: String, then: Callback<Option<String>>) {
-        self.host.ask(
+        self.question(
             &Ask::ReadFile { path },
             Callback::from(move |answer| {
                 if let Ok(Reply::File(content)) = answer {
@@ -233,7 +252,7 @@ impl Driver {
 
     pub fn list_files(self: &Rc<Self>) {
         let dispatch = self.dispatch.clone();
-        self.host.ask(
+        self.question(
             &Ask::ListFiles,
             Callback::from(move |answer| {
                 if let Ok(Reply::Files(files)) = answer {
@@ -244,7 +263,7 @@ impl Driver {
     }
 
     pub fn lint(self: &Rc<Self>, path: String, text: String, then: Callback<Vec<Diagnostic>>) {
-        self.host.ask(
+        self.question(
             &Ask::Lint { path, text },
             Callback::from(move |answer| {
                 if let Ok(Reply::Diagnostics(diagnostics)) = answer {
@@ -252,6 +271,13 @@ impl Driver {
                 }
             }),
         );
+    }
+
+    /// What has no answer before there is a world to ask about.
+    fn question(&self, ask: &Ask, then: Callback<Result<Reply, String>>) {
+        if self.opening.borrow().is_some() {
+            self.host.ask(ask, then);
+        }
     }
 
     fn ask(self: &Rc<Self>, ask: Ask) {
@@ -280,7 +306,7 @@ impl Driver {
     /// A trap costs a replay of what was done before it, and leaves the link that makes it happen again.
     fn trapped(self: &Rc<Self>, trap: &str, failing: Option<&Input>) {
         let app = self.app();
-        let (Some(lesson), Some(link)) = (app.lesson.clone(), app.link()) else {
+        let Some(link) = app.link() else {
             return self.act(Action::Notice(Some(Notice::new(format!("The engine stopped: {trap}")))));
         };
         self.queue.borrow_mut().clear();
@@ -297,7 +323,7 @@ impl Driver {
         let notice = Notice { text, link: Some(address::with_fragment(&link::encode(&again))) };
         self.act(Action::Notice(Some(notice)));
         if self.traps.get() <= TRAPS {
-            self.replay(&lesson, link.era, link.script, link.position);
+            self.replay(link.era, link.script, link.position);
         }
     }
 

@@ -7,10 +7,13 @@ use crate::view_model::prose;
 use crate::view_model::section::Target;
 use engine::scenario::{Era, Input};
 use engine::session::{BranchId, FileEntry, State, WhyStep};
-use lessons::{Course, Lesson, Measurement, Recording};
+use lessons::{Course, Measurement, Recording};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::Reducible;
+
+/// A lesson as the page reads it.
+pub type Lesson = lessons::Lesson<Era>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct App {

@@ -7,7 +7,8 @@
 #[cfg(feature = "author")]
 pub mod author;
 
-use engine::scenario::{Claim, Input, Scenario};
+use engine::scenario::{Claim, Era, Input, Scenario};
+use engine::session::{Opening, State};
 use serde::{Deserialize, Serialize};
 
 /// The course map: what the first page needs, without any lesson's body.
@@ -36,9 +37,10 @@ pub struct LessonCard {
     pub ready: bool,
 }
 
-/// One lesson, compiled.
+/// One lesson, compiled. `S` is its scenario; in what the page reads it is the scenario's era alone, and the rest is an
+/// [`Opening`] that only the engine reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lesson {
+pub struct Lesson<S = Scenario> {
     pub id: String,
     pub track: String,
     pub title: String,
@@ -46,13 +48,28 @@ pub struct Lesson {
     pub needs: Vec<String>,
     pub objectives: Vec<String>,
     /// Compiled with files, images, node root and watch filled in.
-    pub scenario: Scenario,
+    pub scenario: S,
     pub steps: Vec<Step>,
     /// SHA-256 of the lesson's source and its scenario, 64 digits: a link carries its first 8.
     pub hash: String,
 }
 
+/// A lesson as the page reads it, with the state of the world before anything is done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    pub lesson: Lesson<Era>,
+    pub state: State,
+}
+
 impl Lesson {
+    /// The lesson without its scenario, and the scenario with the lesson's claims.
+    pub fn split(&self) -> (Lesson<Era>, Opening) {
+        let Lesson { id, track, title, minutes, needs, objectives, scenario, steps, hash } = self.clone();
+        let opening = Opening { claims: self.claims(), scenario };
+        let era = opening.scenario.era;
+        (Lesson { id, track, title, minutes, needs, objectives, scenario: era, steps, hash }, opening)
+    }
+
     /// Every claim of the lesson in the order in which a session is asked to evaluate them: for each step its goals,
     /// then the conditions of its `wrong` attempts.
     pub fn claims(&self) -> Vec<Claim> {

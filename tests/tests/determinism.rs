@@ -47,7 +47,8 @@ fn native(ask: &Ask) -> Reply {
 }
 
 fn open(lesson: &Lesson) -> Ask {
-    Ask::Open { scenario: Box::new(lesson.scenario.clone()), claims: lesson.claims() }
+    let (_, opening) = lesson.split();
+    Ask::Open { opening: postcard::to_allocvec(&opening).expect("an opening can be encoded"), era: None }
 }
 
 fn inputs(lesson: &Lesson) -> Vec<Input> {

@@ -59,7 +59,7 @@ pub fn answer(request: &[u8]) -> Reply {
     };
     let mut session = lock(&SESSION);
     match (ask, session.as_mut()) {
-        (Ask::Open { scenario, claims }, _) => match Simulated::open(&scenario, claims) {
+        (Ask::Open { opening, era }, _) => match Simulated::opened(&opening, era) {
             Ok(opened) => Reply::State(Box::new(session.insert(opened).state())),
             Err(fault) => Reply::Refused(fault.to_string()),
         },

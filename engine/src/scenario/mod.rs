@@ -1,6 +1,7 @@
 //! A scenario: everything a run needs, as plain data: seed, era, profile, images, files, inputs, goals.
 
 mod claim;
+mod packed;
 
 pub use claim::*;
 
@@ -18,6 +19,7 @@ pub struct Scenario {
     /// Image references that the registry of the scenario can give (`centos:7`).
     pub images: Vec<BaseImage>,
     /// The root file system of the node, as an OCI layer.
+    #[serde(with = "packed")]
     pub node_root: Arc<[u8]>,
     pub watch: Watch,
 }
@@ -35,6 +37,7 @@ pub enum Era {
 pub struct FixtureFile {
     /// Relative to the learner's home, or absolute.
     pub path: String,
+    #[serde(with = "packed")]
     pub content: Arc<[u8]>,
     pub mode: u32,
 }
@@ -45,6 +48,7 @@ pub struct BaseImage {
     /// `centos:7`.
     pub reference: String,
     /// Uncompressed tars, oldest first.
+    #[serde(with = "packed::each")]
     pub layers: Vec<Arc<[u8]>>,
     pub env: Vec<String>,
     pub cmd: Vec<String>,

@@ -16,7 +16,7 @@ pub use protocol::*;
 
 use crate::fact::Facts;
 use crate::node::Fault;
-use crate::scenario::{Claim, Evidence, Input, Scenario};
+use crate::scenario::{Claim, Era, Evidence, Input, Scenario};
 use crate::sim::{FILE_BYTES, INPUTS};
 use crate::world::HOME;
 use line::{Line, Moment};
@@ -47,10 +47,19 @@ impl<N: Replayable> Session<N> {
         Ok(Session { claims, lines: vec![line], branch: BranchId(0), here, facts, news: true, replayed: 0 })
     }
 
+    /// Opens from the bytes of an [`Ask::Open`].
+    pub fn opened(opening: &[u8], era: Option<Era>) -> Result<Session<N>, Fault> {
+        let opening: Opening = postcard::from_bytes(opening)
+            .map_err(|error| Fault::new(format!("the scenario cannot be read: {error}")))?;
+        let Opening { mut scenario, claims } = opening;
+        scenario.era = era.unwrap_or(scenario.era);
+        Session::open(&scenario, claims)
+    }
+
     /// Never fails: what cannot be done is [`Reply::Refused`], and leaves everything as it was.
     pub fn ask(&mut self, ask: Ask) -> Reply {
         let done = match ask {
-            Ask::Open { scenario, claims } => Session::open(&scenario, claims).map(|session| *self = session),
+            Ask::Open { opening, era } => Session::opened(&opening, era).map(|session| *self = session),
             Ask::Input(input) => match self.refusal(&input) {
                 Some(reason) => return Reply::Refused(reason),
                 None => self.input(input),

@@ -1,7 +1,7 @@
 //! What a page (or any host) asks of a session, and what it is told. Plain data; crosses the wasm edge as postcard.
 
 use crate::fact::Facts;
-use crate::scenario::{Claim, Input, Scenario};
+use crate::scenario::{Claim, Era, Input, Scenario};
 use crate::sim::Nanos;
 use crate::trace::{Event, EventId};
 use serde::{Deserialize, Serialize};
@@ -12,11 +12,11 @@ pub struct BranchId(pub u16);
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ask {
-    /// Start over with this scenario. `claims` are evaluated after everything that follows: the goals of each step of a
-    /// lesson, its hints' conditions, in an order that the asker keeps.
+    /// Start over with this scenario, in `era` if it is not to be the scenario's own.
     Open {
-        scenario: Box<Scenario>,
-        claims: Vec<Claim>,
+        /// A postcard [`Opening`]. The asker can pass it on unread: it is most of a lesson.
+        opening: Vec<u8>,
+        era: Option<Era>,
     },
     /// Something a person does *at the current position*. In the past, with a different future behind it, this starts a
     /// branch.
@@ -49,6 +49,14 @@ pub enum Ask {
     },
     /// The inputs of the current branch up to the position: what a link carries.
     Script,
+}
+
+/// What a session opens with. `claims` are evaluated after everything that follows: the goals of each step of a lesson,
+/// its hints' conditions, in an order that the asker keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opening {
+    pub scenario: Scenario,
+    pub claims: Vec<Claim>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,8 @@ pub const PIPE_BYTES: usize = 65_536;
 pub const OUTPUT_BYTES: usize = 1 << 20;
 /// Bytes of one file in a simulated file system.
 pub const FILE_BYTES: u64 = 64 << 20;
+/// Bytes of a file or layer that a scenario brings along, unpacked.
+pub const SCENARIO_BYTES: usize = 256 << 20;
 /// Bytes of a learner's command line.
 pub const LINE_BYTES: usize = 64 * 1024;
 /// Bytes of a Dockerfile.

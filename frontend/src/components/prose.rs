@@ -4,9 +4,10 @@ use super::context::{Context, use_page};
 use super::spans::{blocks, spans};
 use crate::host::address;
 use crate::state::Action;
+use crate::state::Lesson;
 use crate::view_model::prose::{self, GoalState, Part, RUNGS, Verdict, rung_name};
 use crate::view_model::section::{SectionModel, Wanted};
-use lessons::{Lesson, Scene, Step};
+use lessons::{Scene, Step};
 use yew::prelude::*;
 
 #[function_component]

@@ -17,6 +17,8 @@ use yew::Callback;
 pub trait EngineHost {
     /// A trap answers with its message; after it nothing more is answered until [`EngineHost::restart`].
     fn ask(&self, ask: &Ask, then: Callback<Result<Reply, String>>);
+    /// Begins to load the engine.
+    fn start(&self) {}
     /// Starts over with an empty session.
     fn restart(&self);
 }

@@ -31,12 +31,10 @@ pub struct WorkerHost {
 
 impl WorkerHost {
     pub fn new(loaded: Callback<Result<(), String>>) -> WorkerHost {
-        let host = WorkerHost { running: Rc::default(), loaded };
-        host.start();
-        host
+        WorkerHost { running: Rc::default(), loaded }
     }
 
-    fn start(&self) {
+    fn load(&self) {
         let worker = match Worker::new(&address::asset("worker.js")) {
             Ok(worker) => worker,
             Err(error) => return self.loaded.emit(Err(words(&error))),
@@ -110,7 +108,11 @@ impl EngineHost for WorkerHost {
             worker.terminate();
         }
         self.running.borrow_mut().owed.clear();
-        self.start();
+        self.load();
+    }
+
+    fn start(&self) {
+        self.load();
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::moment::World;
 use super::section::model::{SectionModel, Stratum};
+use crate::state::Lesson;
 use engine::session::ClaimState;
-use lessons::{Lesson, Predict, Span, Step};
+use lessons::{Predict, Span, Step};
 
 /// Where a step's claims begin in `Lesson::claims`: its goals, then its wrong attempts.
 pub fn first_claim(lesson: &Lesson, step: usize) -> usize {

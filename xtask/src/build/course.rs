@@ -1,12 +1,17 @@
 //! The compiled course: what `lessons` makes of its sources, as the files the page fetches.
 
 use crate::tree;
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use engine::kernel::SimKernel;
+use engine::sched::Scheduled;
+use engine::session::Session;
 use lessons::author::course::{compile_all, root};
-use lessons::{Course, Lesson, Measurement, Recording};
+use lessons::{Course, Lesson, Measurement, Page, Recording};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+type Simulated = Session<Scheduled<SimKernel>>;
 
 #[derive(Debug)]
 pub struct Compiled {
@@ -62,7 +67,12 @@ impl Compiled {
     pub fn files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let mut files = vec![("course.bin".to_string(), postcard::to_allocvec(&self.course)?)];
         for lesson in &self.lessons {
-            files.push((format!("lessons/{}.bin", lesson.id), postcard::to_allocvec(lesson)?));
+            let (text, opening) = lesson.split();
+            let mut session =
+                Simulated::open(&opening.scenario, opening.claims.clone()).map_err(|fault| anyhow!("{fault}"))?;
+            let page = Page { lesson: text, state: session.state() };
+            files.push((format!("lessons/{}.bin", lesson.id), postcard::to_allocvec(&page)?));
+            files.push((format!("lessons/{}.opening.bin", lesson.id), postcard::to_allocvec(&opening)?));
         }
         for recording in &self.recordings {
             files.push((format!("recordings/{}.bin", recording.lesson), postcard::to_allocvec(recording)?));
