@@ -220,12 +220,12 @@ fn next_lesson(page: &Context, lesson: &Lesson) -> Html {
 /// A title inside a sentence; names and abbreviations keep their capitals.
 fn lower_first(title: &str) -> String {
     let first = title.split(' ').next().unwrap_or_default();
-    let plain = first.chars().skip(1).all(|letter| letter.is_lowercase());
+    let plain = first.chars().skip(1).all(|letter| letter.is_ascii_lowercase());
     match plain {
         true => title
             .chars()
             .next()
-            .map(|c| c.to_lowercase().collect::<String>() + &title[c.len_utf8()..])
+            .map(|c| format!("{}{}", c.to_ascii_lowercase(), &title[c.len_utf8()..]))
             .unwrap_or_default(),
         false => title.to_owned(),
     }

@@ -4,6 +4,7 @@ use super::context::{Context, use_page};
 use super::room::use_room;
 use crate::state::{Action, Direction, Sheet};
 use crate::view_model::branches::{Lane, number, partings};
+use crate::view_model::size::Px;
 use crate::view_model::timeline::{Arc, Bracket, Style, Timeline, timeline};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
@@ -30,7 +31,7 @@ pub fn TimeLine() -> Html {
     html! {
         <footer class="time" aria-label="Time">
             { controls(&page, (*line).as_ref()) }
-            <div class="track" ref={track} style={(*line).as_ref().map(|line| format!("height:{}px", line.height))}>
+            <div class="track" ref={track} style={(*line).as_ref().map(|line| format!("height:{}px", Px(line.height)))}>
                 {for (*line).as_ref().map(|line| drawing(&page, Rc::new(line.clone()), width))}
             </div>
         </footer>
@@ -116,13 +117,13 @@ fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
         Some(last) => line.places.get(last as usize).copied().unwrap_or(line.handle),
     });
     let position = held.or(page.app.world.as_ref().map(|world| world.position)).unwrap_or(0);
-    let ahead = (line.ahead > 0).then(|| html! { <text class="i3" x={(width - 24.0).to_string()} y="29" text-anchor="end">{format!("{} ahead", line.ahead)}</text> });
-    let y = style.y;
+    let ahead = (line.ahead > 0).then(|| html! { <text class="i3" x={Px(width - 24.0).to_string()} y="29" text-anchor="end">{format!("{} ahead", line.ahead)}</text> });
+    let y = Px(style.y);
     html! {
         <>
-        <svg class="line" width={width.to_string()} height={line.height.to_string()} aria-hidden="true">
-            <path class="axis" d={format!("M{} {y}H{}", 0.0, line.handle)} />
-            <path class="axis ahead" d={format!("M{} {y}H{}", line.handle, line.end)} />
+        <svg class="line" width={Px(width).to_string()} height={Px(line.height).to_string()} aria-hidden="true">
+            <path class="axis" d={format!("M0 {y}H{}", Px(line.handle))} />
+            <path class="axis ahead" d={format!("M{} {y}H{}", Px(line.handle), Px(line.end))} />
             {for line.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
             <path class="tick hollow" d={line.hollow.clone()} />
             {for line.arcs.iter().map(|arc| self::arc(arc, style))}
@@ -140,12 +141,12 @@ fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
 
 fn arc(arc: &Arc, style: Style) -> Html {
     let foot = style.y - style.tall - 1.0;
-    html! { <><path class="arc" d={arc.path.clone()} /><circle class="arc-dot" cx={arc.x.to_string()} cy={foot.to_string()} r="3" /></> }
+    html! { <><path class="arc" d={arc.path.clone()} /><circle class="arc-dot" cx={Px(arc.x).to_string()} cy={Px(foot).to_string()} r="3" /></> }
 }
 
 fn bracket(bracket: &Bracket, style: Style) -> Html {
     let y = style.y + 5.0;
-    html! { <path class="bracket" d={format!("M{:.1} {y}v5H{:.1}v-5", bracket.from, bracket.to)} /> }
+    html! { <path class="bracket" d={format!("M{} {}v5H{}v-5", Px(bracket.from), Px(y), Px(bracket.to))} /> }
 }
 
 /// A command's name goes to the moment after it.
@@ -155,7 +156,7 @@ fn bracket_button(page: &Context, bracket: &Bracket, style: Style) -> Html {
     }
     let (driver, position) = (page.driver(), bracket.end_position);
     let onclick = Callback::from(move |_: MouseEvent| driver.go(position));
-    let place = format!("left:{:.1}px;top:{}px", bracket.label_x, style.y + 11.0);
+    let place = format!("left:{}px;top:{}px", Px(bracket.label_x), Px(style.y + 11.0));
     html! {
         <button class={classes!("command-name", bracket.current.then_some("now"))} style={place} {onclick}
             title={bracket.full.clone()}>{&bracket.label}</button>
@@ -163,14 +164,14 @@ fn bracket_button(page: &Context, bracket: &Bracket, style: Style) -> Html {
 }
 
 fn lane_path(lane: &Lane) -> String {
-    format!("M{:.1} {}V{}q0 9 9 9H{:.1}", lane.leaves, lane.from_y + 1.0, lane.y - 9.0, lane.end)
+    format!("M{} {}V{}q0 9 9 9H{}", Px(lane.leaves), Px(lane.from_y + 1.0), Px(lane.y - 9.0), Px(lane.end))
 }
 
 fn lane(lane: &Lane) -> Html {
     html! {
         <>
         <path class="lane" d={lane_path(lane)} />
-        <circle class="fork" cx={lane.leaves.to_string()} cy={lane.from_y.to_string()} r="4.5" />
+        <circle class="fork" cx={Px(lane.leaves).to_string()} cy={Px(lane.from_y).to_string()} r="4.5" />
         {for lane.ticks.iter().map(|(class, path)| html! { <path class={format!("tick {class}")} d={path.clone()} /> })}
         </>
     }
@@ -181,11 +182,11 @@ fn lane_button(page: &Context, lane: &Lane) -> Html {
     let (driver, branch, events) = (page.driver(), lane.branch, lane.events);
     let onclick = Callback::from(move |_: MouseEvent| driver.seek(branch, events));
     let place = format!(
-        "left:{:.1}px;top:{}px;width:{:.1}px;padding-left:{:.1}px",
-        lane.left,
-        lane.y - 11.0,
-        lane.width,
-        lane.words_x - lane.left
+        "left:{}px;top:{}px;width:{}px;padding-left:{}px",
+        Px(lane.left),
+        Px(lane.y - 11.0),
+        Px(lane.width),
+        Px(lane.words_x - lane.left)
     );
     html! {
         <button class="branch" style={place} aria-label={lane.label.clone()} title={lane.label.clone()} {onclick}>{&lane.words}</button>
@@ -232,8 +233,8 @@ fn slider(page: &Context, line: Rc<Timeline>, position: u32, place: f64, style: 
             aria-valuemax={line.places.len().to_string()} aria-valuenow={position.to_string()}
             aria-valuetext={line.value_text(position)} {onkeydown}
             onpointerdown={down} onpointermove={moved} onpointerup={up.clone()} onpointercancel={up}>
-            <svg class="handle" width="40" height="70" style={format!("left:{:.1}px", place - 20.0)} aria-hidden="true">
-                <path d={format!("M20 3V{}", style.y)} /><circle cx="20" cy={style.y.to_string()} r={radius.to_string()} />
+            <svg class="handle" width="40" height="70" style={format!("left:{}px", Px(place - 20.0))} aria-hidden="true">
+                <path d={format!("M20 3V{}", Px(style.y))} /><circle cx="20" cy={Px(style.y).to_string()} r={radius.to_string()} />
             </svg>
         </div>
     }

@@ -2,6 +2,7 @@
 
 use super::document;
 use crate::view_model::measure::{Estimate, Face, Font, Measure};
+use crate::view_model::size::Px;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use wasm_bindgen::JsCast;
@@ -39,7 +40,7 @@ impl Measure for Ruler {
             Face::Serif => SERIF,
         };
         let weight = if font.bold { "700" } else { "400" };
-        context.set_font(&format!("{weight} {}px {family}", font.size));
+        context.set_font(&format!("{weight} {}px {family}", Px(font.size)));
         let width = context.measure_text(text).map_or_else(|_| Estimate.width(text, font), |metrics| metrics.width());
         let mut widths = self.widths.borrow_mut();
         if widths.len() >= REMEMBERED {

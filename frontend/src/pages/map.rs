@@ -7,6 +7,7 @@ use crate::host::{address, storage};
 use crate::pages::lesson::use_title;
 use crate::state::{Action, Notice};
 use crate::view_model::course_map::{Berth, BerthState, CourseMap, Hold, Progress, course_map};
+use crate::view_model::size::decimal;
 use gloo::events::EventListener;
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -69,9 +70,9 @@ fn ship(map: &CourseMap) -> Html {
         .holds
         .iter()
         .skip(1)
-        .map(|hold| html! { <path class="bulkhead" d={format!("M{} 70V500.4", hold.x - 7.0)} /> });
+        .map(|hold| html! { <path class="bulkhead" d={format!("M{} 70V500.4", px(hold.x - 7.0))} /> });
     let marks = [("1 h", 217.6, 1168), ("2 h", 365.2, 1112)].map(|(words, y, x)| {
-        html! { <><path class="draft" d={format!("M{x} {y}h12")} /><text class="i2" x={(x + 18).to_string()} y={(y + 5.0).to_string()}>{words}</text></> }
+        html! { <><path class="draft" d={format!("M{x} {}h12", px(y))} /><text class="i2" x={(x + 18).to_string()} y={px(y + 5.0)}>{words}</text></> }
     });
     html! {
         <svg class="ship" viewBox="0 0 1280 584" role="group" aria-label="Course map: a ship in dry dock, a hold for each track">
@@ -92,7 +93,7 @@ fn ship(map: &CourseMap) -> Html {
 }
 
 fn hold(hold: &Hold) -> Html {
-    let (x, right) = ((hold.x + 8.0).to_string(), (hold.x + 155.0).to_string());
+    let (x, right) = (px(hold.x + 8.0), px(hold.x + 155.0));
     html! {
         <g role="list" aria-label={format!("{}, {} minutes: {}", hold.title, hold.minutes, hold.line)}>
             <text class="b track" x={x.clone()} y="34" font-size="18">{&hold.title}</text>
@@ -118,17 +119,17 @@ fn berth(berth: &Berth, x: f64) -> Html {
         BerthState::Current(_) => html! { <g></g> },
         _ if !berth.label.minutes => html! { <g></g> },
         _ => {
-            html! { <text class="i3" x={(x + 155.0).to_string()} y={middle.to_string()} text-anchor="end">{berth.minutes}</text> }
+            html! { <text class="i3" x={px(x + 155.0)} y={px(middle)} text-anchor="end">{berth.minutes}</text> }
         }
     };
     let line = |(i, line): (usize, &String)| {
-        html! { <tspan x={(x + 8.0).to_string()} dy={(i > 0).then_some("15")}>{line}</tspan> }
+        html! { <tspan x={px(x + 8.0)} dy={(i > 0).then_some("15")}>{line}</tspan> }
     };
-    let squeezed = berth.label.squeezed.map(|width| width.to_string());
+    let squeezed = berth.label.squeezed.map(px);
     let inside = html! {
         <>
-        <rect x={x.to_string()} y={format!("{:.1}", berth.y)} width="162" height={format!("{:.1}", berth.height)} />
-        <text y={format!("{name_y:.1}")} textLength={squeezed} lengthAdjust="spacingAndGlyphs">{for berth.label.lines.iter().enumerate().map(line)}</text>
+        <rect x={px(x)} y={px(berth.y)} width="162" height={px(berth.height)} />
+        <text y={px(name_y)} textLength={squeezed} lengthAdjust="spacingAndGlyphs">{for berth.label.lines.iter().enumerate().map(line)}</text>
         {right}
         </>
     };
@@ -142,11 +143,15 @@ fn berth(berth: &Berth, x: f64) -> Html {
     }
 }
 
+fn px(length: f64) -> String {
+    decimal(length, 1)
+}
+
 fn dash(x: f64, y: f64, i: usize, count: usize, done: bool) -> Html {
     let each = (146.0 / count.max(1) as f64).min(27.0);
     let class = if done { "dash done" } else { "dash" };
-    let place = (x + 8.0 + each * i as f64).to_string();
-    html! { <rect class={class} x={place} y={format!("{:.1}", y + 30.3)} width={(each - 3.0).to_string()} height="4" /> }
+    let place = px(x + 8.0 + each * i as f64);
+    html! { <rect class={class} x={place} y={px(y + 30.3)} width={px(each - 3.0)} height="4" /> }
 }
 
 fn says(state: &BerthState) -> (&'static str, &'static str) {

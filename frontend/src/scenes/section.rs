@@ -3,6 +3,7 @@
 use crate::view_model::section::motion::{At, Motion};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape};
 use crate::view_model::section::{Drawing, Target};
+use crate::view_model::size::{Px, decimal};
 use std::rc::Rc;
 use web_sys::KeyboardEvent;
 use yew::prelude::*;
@@ -35,10 +36,10 @@ pub fn SectionScene(props: &SectionProps) -> Html {
     });
     let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
     // Another size is another drawing (its key): panels do not ease, only the world does.
-    let size = |length: f64| (!props.fit).then(|| length.to_string());
+    let size = |length: f64| (!props.fit).then(|| px(length));
     html! {
         <>
-        <svg key={format!("{}x{}", drawing.width, drawing.height)} class="section" viewBox={format!("0 0 {} {}", drawing.width, drawing.height)} width={size(drawing.width)}
+        <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.height))} class="section" viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
             height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", props.image)}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
@@ -56,20 +57,20 @@ pub fn SectionScene(props: &SectionProps) -> Html {
 /// Hatching by instruction: FROM wide /, RUN fine \, COPY and ADD dots.
 fn hatches(scale: f64) -> Html {
     let line = |id: &'static str, width: f64, turn: &'static str| {
-        let (side, stroke) = ((width * scale).to_string(), scale.to_string());
+        let (side, stroke) = (px(width * scale), px(scale));
         html! {
             <pattern id={id} width={side.clone()} height={side.clone()} patternUnits="userSpaceOnUse" patternTransform={turn}>
                 <line x1="0" y1="0" x2="0" y2={side} stroke-width={stroke} />
             </pattern>
         }
     };
-    let (side, at) = ((7.0 * scale).to_string(), (2.0 * scale).to_string());
+    let (side, at) = (px(7.0 * scale), px(2.0 * scale));
     html! {
         <defs>
             { line("hatch-from", 9.0, "rotate(45)") }
             { line("hatch-run", 6.0, "rotate(-45)") }
             <pattern id="hatch-copy" width={side.clone()} height={side} patternUnits="userSpaceOnUse">
-                <circle cx={at.clone()} cy={at} r={scale.to_string()} />
+                <circle cx={at.clone()} cy={at} r={px(scale)} />
             </pattern>
         </defs>
     }
@@ -109,7 +110,7 @@ fn form(shape: &Shape, rises: bool) -> Html {
             html! { <rect class={class} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} fill={fill} /> }
         }
         Form::Risen { x, y, width, height, below } => {
-            let from = format!("--below:{below:.0}px");
+            let from = format!("--below:{}px", Px(*below));
             html! { <rect class={classes!(class, rises.then_some("risen"))} style={from} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} /> }
         }
         Form::Line { x1, y1, x2, y2 } => {
@@ -118,7 +119,7 @@ fn form(shape: &Shape, rises: bool) -> Html {
         Form::Path { data } => html! { <path class={class} d={data.clone()} /> },
         Form::Placed { x, y, data } => {
             // As a style, so that it can move.
-            html! { <path class={class} d={data.clone()} style={format!("transform:translate({x:.1}px,{y:.1}px)")} /> }
+            html! { <path class={class} d={data.clone()} style={format!("transform:translate({}px,{}px)", Px(*x), Px(*y))} /> }
         }
         Form::Text { x, y, size, anchor, runs } => {
             let anchor = (*anchor != Anchor::Start).then(|| anchor.name());
@@ -157,6 +158,5 @@ fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
 }
 
 fn px(length: f64) -> String {
-    let text = format!("{length:.1}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+    decimal(length, 1)
 }

@@ -4,12 +4,9 @@
 //! line itself, every other one has a part of its own that leaves the line or another branch's lane.
 
 use super::measure::{Font, Measure, fit};
-use super::moment::{World, category, category_class};
-use super::timeline::{Style, input_words};
+use super::moment::World;
+use super::timeline::{Style, colour, input_words, tick};
 use engine::session::{Branch, BranchId};
-use engine::trace::Event;
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 /// Lanes drawn; the list in words has all.
 pub const LANES: usize = 3;
@@ -248,6 +245,12 @@ fn lane(world: &World, parting: &Parting, row: Row, style: Style, measure: &dyn 
     let room = right - LEAD - TAIL - if behind { wide.min(right / 2.0) + 10.0 } else { 0.0 };
     let pitch = (room / own.len().max(1) as f64).clamp(1.5, PITCH);
     let end = leaves + LEAD + pitch * own.len().saturating_sub(1) as f64 + TAIL;
+    let mut ticks = Vec::new();
+    let thin = style.tick.min(pitch * 0.7);
+    for (i, event) in own.iter().enumerate() {
+        let x = leaves + LEAD + pitch * i as f64 - thin / 2.0;
+        tick(&mut ticks, branch.map_or("", |branch| colour(&branch.events, event)), [x, y - 9.0, thin, 9.0]);
+    }
     let words = fit(measure, &full, font, if behind { style.right - end - 10.0 } else { left });
     let wide = measure.width(&words, font);
     let words_x = if behind { end + 10.0 } else { leaves - 10.0 - wide };
@@ -258,7 +261,7 @@ fn lane(world: &World, parting: &Parting, row: Row, style: Style, measure: &dyn 
         from_y,
         y,
         end,
-        ticks: ticks(own, leaves + LEAD, y, pitch, style),
+        ticks,
         words,
         words_x,
         left: button,
@@ -268,18 +271,6 @@ fn lane(world: &World, parting: &Parting, row: Row, style: Style, measure: &dyn 
         first: parting.at,
         pitch,
     }
-}
-
-/// Standing on the lane, those of one colour as one path.
-fn ticks(own: &[Event], from: f64, y: f64, pitch: f64, style: Style) -> Vec<(&'static str, String)> {
-    let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
-    let width = style.tick.min(pitch * 0.7);
-    for (i, event) in own.iter().enumerate() {
-        let path = paths.entry(category_class(category(event))).or_default();
-        let x = from + pitch * i as f64 - width / 2.0;
-        let _ = write!(path, "M{x:.1} {:.1}h{width:.1}v9h-{width:.1}z", y - 9.0);
-    }
-    paths.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -134,7 +134,8 @@ pub struct DockerfileLine {
 pub fn dockerfile(text: &str, section: Option<&SectionModel>) -> Vec<DockerfileLine> {
     let verbs = || text.lines().scan(false, |open, line| Some(split(line, open)));
     let made: Vec<(String, bool)> = section.map(own_strata).unwrap_or_default();
-    let ours: Vec<String> = verbs().filter(|(verb, _)| !verb.is_empty()).map(|(verb, _)| verb.to_uppercase()).collect();
+    let ours: Vec<String> =
+        verbs().filter(|(verb, _)| !verb.is_empty()).map(|(verb, _)| verb.to_ascii_uppercase()).collect();
     let same = !made.is_empty() && ours.iter().eq(made.iter().map(|(verb, _)| verb));
     let mut next = 0;
     let line = |(verb, rest): (String, String)| {

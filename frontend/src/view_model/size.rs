@@ -43,10 +43,29 @@ fn three_digits(value: f64) -> String {
         v if v >= 9.995 => 1,
         _ => 2,
     };
-    let text = format!("{value:.decimals$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    decimal(value, decimals)
+}
+
+/// With so many digits behind the point and no zero at the end. In whole numbers: the standard library's formatting of
+/// floats would be a large part of the page for nothing else.
+pub fn decimal(value: f64, decimals: u32) -> String {
+    let scale = 10i64.pow(decimals);
+    let scaled = (value * scale as f64).round() as i64;
+    let sign = if scaled < 0 { "-" } else { "" };
+    let (whole, rest) = (scaled.abs() / scale, scaled.abs() % scale);
+    match rest {
+        0 => format!("{sign}{whole}"),
+        _ => format!("{sign}{whole}.{rest:00$}", decimals as usize).trim_end_matches('0').to_owned(),
+    }
+}
+
+/// A place or a length in pixels, to a tenth.
+#[derive(Clone, Copy, Debug)]
+pub struct Px(pub f64);
+
+impl std::fmt::Display for Px {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&decimal(self.0, 1))
     }
 }
 
@@ -54,7 +73,7 @@ fn three_digits(value: f64) -> String {
 pub fn clock(ns: u64) -> String {
     let ms = ns / 1_000_000;
     match ms {
-        0 if ns > 0 => format!("{:.3} ms", ns as f64 / 1e6),
+        0 if ns > 0 => format!("0.{:03} ms", ns / 1000),
         ms if ms < 120_000 => format!("{}.{:03} s", ms / 1000, ms % 1000),
         ms => format!("{} min {:02}.{} s", ms / 60_000, ms / 1000 % 60, ms / 100 % 10),
     }
@@ -70,6 +89,12 @@ mod tests {
         assert_eq!(shown, ["0 B", "147 B", "999 B", "1 kB", "1.22 kB", "11.8 kB", "204 MB", "1 MB"]);
         assert_eq!(grouped(11_768), "11\u{202f}768");
         assert_eq!(grouped(-1234), "−1234");
+    }
+
+    #[test]
+    fn lengths_have_a_tenth_at_the_most() {
+        let shown: Vec<String> = [0.0, 12.0, 12.34, -0.04, -7.25, 0.96, 1280.05].map(|x| Px(x).to_string()).into();
+        assert_eq!(shown, ["0", "12", "12.3", "0", "-7.3", "1", "1280.1"]);
     }
 
     #[test]

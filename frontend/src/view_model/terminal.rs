@@ -84,7 +84,9 @@ fn push_output<'a>(lines: &mut Vec<Line>, chunks: impl Iterator<Item = (bool, &'
 
 /// `IMAGE   CREATED   SIZE`: column heads are words in capitals with room between them.
 fn is_head(line: &str) -> bool {
-    line.contains("  ") && line.chars().any(char::is_alphabetic) && !line.chars().any(char::is_lowercase)
+    line.contains("  ")
+        && line.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !line.bytes().any(|byte| byte.is_ascii_lowercase())
 }
 
 /// The lines that were typed, oldest first, without repetition.

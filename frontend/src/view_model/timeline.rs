@@ -3,10 +3,9 @@
 use super::branches::{self, LANE_HEIGHT, Lane};
 use super::measure::{Font, Measure, fit};
 use super::moment::{World, base_name, category, category_class, event_words};
-use super::size::clock;
+use super::size::{Px, clock};
 use engine::scenario::Input;
 use engine::trace::{Category, Event};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// The measures of the line at each size.
@@ -187,33 +186,42 @@ fn places(world: &World, style: Style) -> Vec<f64> {
 }
 
 fn ticks(events: &[Event], places: &[f64], position: u32, style: Style) -> (Vec<(&'static str, String)>, String) {
-    let mut paths: BTreeMap<&'static str, String> = BTreeMap::new();
-    let mut hollow = String::new();
+    let mut paths = Vec::new();
     let spacing = places.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
     let width = style.tick.min((spacing * 0.7).max(1.0));
     for (event, x) in events.iter().zip(places) {
-        let typed = category(event) == Category::Typed;
-        let height = if typed { style.tall } else { style.short };
-        let ahead = event.id.0 >= position;
-        // A typed tick takes the colour of what it led to, as the drawing has it.
-        let class = match typed {
-            true => colour_of_input(events, event),
-            false => category_class(category(event)),
+        let (class, height) = match category(event) {
+            _ if event.id.0 >= position => ("hollow", style.short),
+            Category::Typed => (colour(events, event), style.tall),
+            _ => (colour(events, event), style.short),
         };
-        let path = if ahead { &mut hollow } else { paths.entry(class).or_default() };
-        let height = if ahead { style.short } else { height };
-        let _ = write!(path, "M{:.1} {:.1}h{width:.1}v{height:.1}h-{width:.1}z", x - width / 2.0, style.y - height);
+        tick(&mut paths, class, [x - width / 2.0, style.y - height, width, height]);
     }
-    (paths.into_iter().collect(), hollow)
+    let hollow = paths.iter().position(|(class, _)| *class == "hollow").map(|at| paths.swap_remove(at).1);
+    (paths, hollow.unwrap_or_default())
 }
 
-fn colour_of_input(events: &[Event], input: &Event) -> &'static str {
-    let next = events.iter().skip(input.id.0 as usize + 1).take_while(|event| category(event) != Category::Typed);
-    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for event in next.filter(|event| category(event) != Category::Process) {
-        *counts.entry(category_class(category(event))).or_default() += 1;
+/// Adds a tick to the path of its colour.
+pub(super) fn tick(paths: &mut Vec<(&'static str, String)>, class: &'static str, [x, y, width, height]: [f64; 4]) {
+    let at = paths.iter().position(|(other, _)| *other == class).unwrap_or_else(|| {
+        paths.push((class, String::new()));
+        paths.len() - 1
+    });
+    let (x, y, width, height) = (Px(x), Px(y), Px(width), Px(height));
+    let _ = write!(paths[at].1, "M{x} {y}h{width}v{height}h-{width}z");
+}
+
+/// What a tick is coloured by: a typed one takes the colour of what it led to most, as the drawing has it.
+pub(super) fn colour(events: &[Event], event: &Event) -> &'static str {
+    if category(event) != Category::Typed {
+        return category_class(category(event));
     }
-    counts.into_iter().max_by_key(|(_, n)| *n).map_or("typed", |(class, _)| class)
+    let led_to = || {
+        let next = events.iter().skip(event.id.0 as usize + 1).map(category);
+        next.take_while(|category| *category != Category::Typed).filter(|category| *category != Category::Process)
+    };
+    let count = |class: &&'static str| led_to().filter(|category| category_class(*category) == *class).count();
+    led_to().map(category_class).max_by_key(count).unwrap_or("typed")
 }
 
 fn brackets(world: &World, places: &[f64], forks: &[f64], style: Style, measure: &dyn Measure) -> Vec<Bracket> {
@@ -292,7 +300,8 @@ fn arcs(world: &World, places: &[f64], style: Style) -> Vec<Arc> {
         let from = *places.get(cause.0 as usize)?;
         let (foot, end) = (style.y - style.tall - 2.0, to - 1.0 - i as f64);
         let rise = ((to - from) * 0.05 + 18.0).min(style.y - 11.0);
-        let path = format!("M{from:.1} {foot:.1}C{from:.1} {0:.1} {end:.1} {0:.1} {end:.1} {foot:.1}", foot - rise);
+        let (start, foot, top, end) = (Px(from), Px(foot), Px(foot - rise), Px(end));
+        let path = format!("M{start} {foot}C{start} {top} {end} {top} {end} {foot}");
         let words = world.events().get(cause.0 as usize).map(event_words).unwrap_or_default();
         Some(Arc { path, x: from, event: cause.0, words })
     };

@@ -5,7 +5,7 @@ use crate::view_model::measure::{Font, fit_words};
 use crate::view_model::section::model::{Layer, SectionModel, Stratum};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::style::Style;
-use crate::view_model::size::{in_unit, size_words, unit_of};
+use crate::view_model::size::{Px, decimal, in_unit, size_words, unit_of};
 use std::fmt::Write as _;
 
 /// Draft marks on the scale, at most.
@@ -160,9 +160,9 @@ impl Ground {
             } else {
                 amplitude
             };
-            let _ = write!(data, "{}{x:.1} {:.1}", if i == 0 { 'M' } else { 'L' }, y + dy);
+            let _ = write!(data, "{}{} {}", if i == 0 { 'M' } else { 'L' }, Px(x), Px(y + dy));
         }
-        canvas.push(Shape::new(format!("zig{}", row.y.round()), "zigzag", Form::Path { data }));
+        canvas.push(Shape::new(format!("zig{}", Px(row.y)), "zigzag", Form::Path { data }));
     }
 
     fn draw_break_words(&self, canvas: &mut Canvas, row: &Row, words: &str) {
@@ -255,14 +255,14 @@ impl Ground {
             let bottom = block.last().map_or(0.0, |row| row.y + row.height);
             let top = block.first().map_or(0.0, |row| row.y);
             if block.iter().any(|row| matches!(row.what, What::Layer { enlarged: true, .. })) {
-                let data = format!("M{x:.1} {top:.1}h-4v{:.1}h4", bottom - top);
-                canvas.push(Shape::new(format!("bracket{}", top.round()), "bracket", Form::Path { data }));
+                let data = format!("M{} {}h-4v{}h4", Px(x), Px(top), Px(bottom - top));
+                canvas.push(Shape::new(format!("bracket{}", Px(top)), "bracket", Form::Path { data }));
                 continue;
             }
             let bytes: u64 = block.iter().filter_map(|row| layer_of(model, row)).map(|layer| layer.size_bytes).sum();
             self.draw_marks(canvas, below, bytes as f64, top, bottom, model);
             below += bytes as f64;
-            canvas.line(format!("scale{}", top.round()), "scale", x, top, x, bottom);
+            canvas.line(format!("scale{}", Px(top)), "scale", x, top, x, bottom);
         }
     }
 
@@ -277,11 +277,19 @@ impl Ground {
         let mut mark = (from / step).ceil() * step;
         while mark <= from + bytes {
             let y = bottom - (mark - from) * self.pixels_per_byte;
-            canvas.line(format!("mark{mark}"), "scale", x - 5.0, y, x, y);
+            canvas.line(format!("mark{}", Px(mark)), "scale", x - 5.0, y, x, y);
             let (value, _) = in_unit(mark, unit);
-            let digits = if value.fract().abs() > 1e-9 { format!("{value:.1}") } else { format!("{value:.0}") };
+            let digits = decimal(value, 1);
             let low = (y + font * 0.36).min(bottom);
-            canvas.text(format!("figure{mark}"), "i2", x - 8.0, low, font, Anchor::End, vec![Run::new(digits, "")]);
+            canvas.text(
+                format!("figure{}", Px(mark)),
+                "i2",
+                x - 8.0,
+                low,
+                font,
+                Anchor::End,
+                vec![Run::new(digits, "")],
+            );
             mark += step;
         }
         let (_, name) = in_unit(0.0, unit);

@@ -7,6 +7,7 @@ use crate::view_model::measure::{Font, fit};
 use crate::view_model::moment::base_name;
 use crate::view_model::section::model::{Found, LayerFile, SectionModel, layers};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
+use crate::view_model::size::Px;
 
 pub fn draw(canvas: &mut Canvas, model: &SectionModel, rooms: &Rooms, ground: &Ground) {
     let bars = place_bars(canvas, model, rooms, ground);
@@ -146,13 +147,12 @@ fn soundings(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar]) -> Vec<(f64, f64)
         let form = Form::Rect { x: stand.x - width / 2.0, y: top, width, height: end - top - bob };
         canvas.push(Shape::new(format!("line {key}"), class.0, form));
         let data = format!(
-            "M{:.1} {:.1}h{:.1}v{:.1}L0 0L{:.1} {:.1}z",
-            -bob,
-            -2.2 * bob,
-            2.0 * bob,
-            0.8 * bob,
-            -bob,
-            -1.4 * bob
+            "M{0} {1}h{2}v{3}L0 0L{0} {4}z",
+            Px(-bob),
+            Px(-2.2 * bob),
+            Px(2.0 * bob),
+            Px(0.8 * bob),
+            Px(-1.4 * bob)
         );
         canvas.push(Shape::new(format!("bob {key}"), class.1, Form::Placed { x: stand.x, y: end - 1.0, data }));
     }
@@ -175,14 +175,9 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
         let key = format!("{} {}", place.room.name, stand.column.path);
         canvas.line(format!("rise {key}"), "rise", x, from, x, to);
         let head = if style.found_in_bar { 14.0 } else { style.bob };
-        let data = format!(
-            "M{:.1} {:.1}L{x:.1} {:.1}L{:.1} {:.1}",
-            x - head,
-            to + head * 0.8,
-            to - head * 0.6,
-            x + head,
-            to + head * 0.8
-        );
+        let (left, middle, right) = (Px(x - head), Px(x), Px(x + head));
+        let (low, high) = (Px(to + head * 0.8), Px(to - head * 0.6));
+        let data = format!("M{left} {low}L{middle} {high}L{right} {low}");
         canvas.push(Shape::new(format!("head {key}"), "rise-head", Form::Path { data }));
         let (size, words) = (style.font, "copy-up");
         let width = canvas.text_width(words, Font::sans(size));
