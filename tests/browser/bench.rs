@@ -5,22 +5,29 @@ use serde_json::{Value, json};
 
 const RUNS: usize = 7;
 
-/// Notes when the page says that it takes a line.
+/// Notes when the page takes a line, and when a line that is given at that moment has been answered.
 const WATCH: &str = "\
-    new MutationObserver(() => { if (!window.interactiveAt && document.body?.dataset.ready === 'true') \
-      window.interactiveAt = performance.now(); \
-    }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-ready'] });";
+    new MutationObserver(() => { \
+      if (!window.interactiveAt && document.body?.dataset.ready === 'true') { \
+        window.interactiveAt = performance.now(); \
+        const line = document.querySelector('input.typed'); \
+        line.value = 'ls'; \
+        line.dispatchEvent(new InputEvent('input', { bubbles: true })); \
+        setTimeout(() => line.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true }))); \
+      } \
+      if (!window.answeredAt && Number(document.body?.dataset.position) > 0) window.answeredAt = performance.now(); \
+    }).observe(document, { subtree: true, attributes: true, attributeFilter: ['data-ready', 'data-position'] });";
 
-/// What went over the wire until then: the page's own entries, and the engine, which a worker fetches on a timeline that
+/// What went over the wire until each: the page's own entries, and the engine, which a worker fetches on a timeline that
 /// the page can not read and which is fetched again here for its size.
 const BYTES: &str = "\
-    const done = arguments[1], until = window.interactiveAt; \
-    const mine = performance.getEntries().filter(e => ['navigation', 'resource'].includes(e.entryType) && e.responseEnd <= until); \
-    const sum = mine.reduce((sum, e) => sum + e.transferSize, 0); \
+    const done = arguments[1]; \
+    const mine = performance.getEntries().filter(e => ['navigation', 'resource'].includes(e.entryType)); \
+    const sum = until => mine.filter(e => e.responseEnd <= until).reduce((sum, e) => sum + e.transferSize, 0); \
     const engine = new URL(JSON.parse(document.getElementById('assets').textContent)['engine.wasm'], document.baseURI).href; \
     performance.clearResourceTimings(); \
     fetch(engine, { cache: 'reload' }).then(r => r.arrayBuffer()).then(() => setTimeout(() => \
-      done(sum + performance.getEntriesByName(engine)[0].transferSize), 100));";
+      done([sum(window.interactiveAt), sum(window.answeredAt) + performance.getEntriesByName(engine)[0].transferSize]), 100));";
 
 /// Run by `cargo xtask bench`, which reads what it prints.
 #[test]
@@ -29,19 +36,26 @@ fn measure() {
     let stage = Stage::set().expect("a browser and a site");
     let lesson = lessons().into_iter().next().expect("a lesson");
     let address = format!("{}lessons/{}/", stage.site.url, lesson.id);
-    let mut bytes = Vec::new();
-    let mut interactive = Vec::new();
+    let (mut bytes, mut bytes_answered) = (Vec::new(), Vec::new());
+    let (mut interactive, mut answered) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let browser = stage.browser();
         browser.size(1280, 720);
         browser.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH }));
         browser.open(&address);
         learner::ready(&browser);
+        browser.until("the first answer", "window.answeredAt");
         interactive.push(number(&browser.run("return window.interactiveAt")));
-        bytes.push(number(&browser.run_async(BYTES, &Value::Null)));
+        answered.push(number(&browser.run("return window.answeredAt")));
+        let fetched = browser.run_async(BYTES, &Value::Null);
+        bytes.push(number(&fetched[0]));
+        bytes_answered.push(number(&fetched[1]));
     }
+    // The page takes lines while the engine is on its way; what is typed waits for it. Both moments are told.
     say("bytes_until_interactive", median(bytes) / 1000.0, 400.0, "KB");
+    say("bytes_until_first_answer", median(bytes_answered) / 1000.0, 400.0, "KB");
     say("interactive", median(interactive), 600.0, "ms");
+    say("first_answer", median(answered), 600.0, "ms");
 
     let browser = stage.browser();
     browser.size(1280, 720);

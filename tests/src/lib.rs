@@ -51,7 +51,7 @@ pub fn engine_wasm() -> Option<Vec<u8>> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "engine-abi", "--target", "wasm32-unknown-unknown"]);
-    let built = cargo.args(["--profile", "engine"]).current_dir(root()).status();
-    let path = target.join("wasm32-unknown-unknown/engine/engine_abi.wasm");
+    let built = cargo.args(["--profile", "web"]).current_dir(root()).status();
+    let path = target.join("wasm32-unknown-unknown/web/engine_abi.wasm");
     built.ok().filter(|status| status.success()).and_then(|_| std::fs::read(path).ok())
 }

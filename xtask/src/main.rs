@@ -25,7 +25,7 @@ usage: cargo xtask COMMAND
                               build, and serve at http://127.0.0.1:8080 with this machine's kernel beside it
   test [FILTER]               every test, here and in a real browser; totals at the end
   lint                        formatting, clippy, and the words that must not appear
-  bench                       what was promised, measured: each value, its limit and the ratio
+  bench [--cold]              what was promised, measured: each value, its limit and the ratio; --cold also from nothing
   record [--screens]          what this machine's kernel shows in the lessons; with --screens, how the pages look
   trunk-hook                  what `trunk serve` needs beside the page (Trunk.toml calls it)
 ";
@@ -49,7 +49,8 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
         ["serve", "--profile", profile, rest @ ..] => return serve::serve(Profile::parse(profile)?, rest),
         ["serve", rest @ ..] => return serve::serve(Profile::Web, rest),
         ["test", filter @ ..] => return test::test(filter),
-        ["bench"] => return bench::bench(),
+        ["bench"] => return bench::bench(false),
+        ["bench", "--cold"] => return bench::bench(true),
         ["record"] => bench::record(false)?,
         ["record", "--screens"] => bench::record(true)?,
         ["lint"] => lint::lint()?,

@@ -27,6 +27,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// The name of cargo's profile.
+    pub fn cargo(self) -> &'static str {
+        match self {
+            Profile::Web => "web",
+            Profile::Dev => "dev",
+        }
+    }
+
     pub fn parse(name: &str) -> anyhow::Result<Profile> {
         match name {
             "web" => Ok(Profile::Web),

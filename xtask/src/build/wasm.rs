@@ -9,23 +9,19 @@ use std::process::Command;
 
 /// Builds `engine.wasm` and checks that it imports nothing.
 pub fn engine(profile: Profile) -> anyhow::Result<Vec<u8>> {
-    let name = match profile {
-        Profile::Web => "engine",
-        Profile::Dev => "dev",
-    };
-    let path = compile("engine-abi", "engine_abi.wasm", name)?;
+    let path = compile("engine-abi", "engine_abi.wasm", profile.cargo())?;
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let imports = imports(&bytes)?;
     ensure!(imports == 0, "engine.wasm has {imports} imports and must have none (invariant I1)");
-    Ok(bytes)
+    match profile {
+        Profile::Web => without_names(&bytes),
+        Profile::Dev => Ok(bytes),
+    }
 }
 
 /// Builds the page: its JavaScript face and its wasm, by file name.
 pub fn app(profile: Profile, bindgen: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let name = match profile {
-        Profile::Web => "web",
-        Profile::Dev => "dev",
-    };
+    let name = profile.cargo();
     let module = compile("frontend", "frontend.wasm", name)?;
     let directory = tree::scratch().join(format!("app-{name}"));
     if directory.exists() {
@@ -63,22 +59,47 @@ pub fn collect(directory: &Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)
     Ok(())
 }
 
-/// How many imports a module declares. WebAssembly core specification, 5.5.5: section 2, a vector.
+/// How many imports a module declares.
 fn imports(module: &[u8]) -> anyhow::Result<u64> {
     const IMPORT_SECTION: u8 = 2;
-    let mut rest = module.strip_prefix(b"\0asm\x01\0\0\0").context("not a WebAssembly module")?;
+    let imports = sections(module)?.into_iter().find(|section| section.id == IMPORT_SECTION);
+    imports.map_or(Ok(0), |section| Ok(leb128(section.content)?.0))
+}
+
+/// The module without its custom sections: the names of its functions are a third of what is fetched.
+fn without_names(module: &[u8]) -> anyhow::Result<Vec<u8>> {
+    const CUSTOM_SECTION: u8 = 0;
+    let mut kept = PREAMBLE.to_vec();
+    for section in sections(module)?.iter().filter(|section| section.id != CUSTOM_SECTION) {
+        kept.extend_from_slice(section.whole);
+    }
+    Ok(kept)
+}
+
+const PREAMBLE: &[u8] = b"\0asm\x01\0\0\0";
+
+struct Section<'a> {
+    id: u8,
+    content: &'a [u8],
+    /// With its id and size.
+    whole: &'a [u8],
+}
+
+/// WebAssembly core specification, 5.5.2 and 5.5.16.
+fn sections(module: &[u8]) -> anyhow::Result<Vec<Section<'_>>> {
+    let mut rest = module.strip_prefix(PREAMBLE).context("not a WebAssembly module")?;
+    let mut sections = Vec::new();
     while let Some((&id, after)) = rest.split_first() {
         let (size, after) = leb128(after)?;
         let size = usize::try_from(size)?;
         if size > after.len() {
             bail!("a section ends beyond the module");
         }
-        if id == IMPORT_SECTION {
-            return Ok(leb128(after)?.0);
-        }
-        rest = &after[size..];
+        let (content, next) = after.split_at(size);
+        sections.push(Section { id, content, whole: &rest[..rest.len() - next.len()] });
+        rest = next;
     }
-    Ok(0)
+    Ok(sections)
 }
 
 fn leb128(bytes: &[u8]) -> anyhow::Result<(u64, &[u8])> {
@@ -103,6 +124,10 @@ mod tests {
         // (module (import "a" "b" (func)) (import "a" "c" (func)))
         let two = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x0d\x02\x01a\x01b\0\0\x01a\x01c\0\0";
         assert_eq!(imports(two).unwrap(), 2);
+        // The same behind a custom section named "n".
+        let named = [empty, &b"\0\x02\x01n"[..], &two[8..]].concat();
+        assert_eq!(imports(&named).unwrap(), 2);
+        assert_eq!(without_names(&named).unwrap(), two);
         assert!(imports(b"\0asm\x01\0\0\0\x02\x7f").is_err());
     }
 }
