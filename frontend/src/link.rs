@@ -4,8 +4,8 @@
 //! 2 KB, so that any chat or board takes it. Reading refuses what is damaged, and says what is wrong with it.
 
 use engine::scenario::{Era, Input};
+use engine::sim::Map;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 pub const PARAMETER: &str = "s=";
 /// The longest fragment that is read (I6): a whole session of pasted files stays below it.
@@ -108,11 +108,11 @@ const TRIES: usize = 64;
 /// A control byte below 128 announces that many literals and one more; above, a match and how far back it is (LEB128).
 fn pack(plain: &[u8]) -> Vec<u8> {
     let all = [DICTIONARY, plain].concat();
-    let mut seen: BTreeMap<[u8; LEAST_MATCH], Vec<usize>> = BTreeMap::new();
+    let mut seen: Map<[u8; LEAST_MATCH], Vec<usize>> = Map::new();
     let key = |at: usize| all.get(at..at + LEAST_MATCH).and_then(|four| <[u8; LEAST_MATCH]>::try_from(four).ok());
-    let note = |at: usize, seen: &mut BTreeMap<_, Vec<usize>>| {
+    let note = |at: usize, seen: &mut Map<_, Vec<usize>>| {
         if let Some(key) = key(at) {
-            seen.entry(key).or_default().push(at);
+            seen.get_or_insert_with(key, Vec::new).push(at);
         }
     };
     (0..DICTIONARY.len()).for_each(|at| note(at, &mut seen));

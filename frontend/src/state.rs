@@ -7,8 +7,8 @@ use crate::view_model::prose;
 use crate::view_model::section::Target;
 use engine::scenario::{Era, Input};
 use engine::session::{BranchId, FileEntry, State, WhyStep};
+use engine::sim::Map;
 use lessons::{Course, Measurement, Recording};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use yew::Reducible;
 
@@ -22,7 +22,7 @@ pub struct App {
     pub recording: Option<Rc<Recording>>,
     /// Values from a kernel that runs beside this session, newer than any recording.
     pub live: Option<Rc<Recording>>,
-    pub measurements: Rc<BTreeMap<String, Rc<Measurement>>>,
+    pub measurements: Rc<Map<String, Rc<Measurement>>>,
     pub world: Option<World>,
     /// What is waited for, in words.
     pub waiting: Option<String>,
@@ -32,11 +32,11 @@ pub struct App {
     pub projector: bool,
     pub theme: Option<Theme>,
     /// Choices at predictions, by step.
-    pub chosen: BTreeMap<usize, usize>,
+    pub chosen: Map<usize, usize>,
     /// Rungs of the ladder opened, by step.
-    pub rungs: BTreeMap<usize, u32>,
+    pub rungs: Map<usize, u32>,
     /// Where each step was begun: where it starts again.
-    pub begun: BTreeMap<usize, (BranchId, u32)>,
+    pub begun: Map<usize, (BranchId, u32)>,
     pub selection: Option<Target>,
     pub why: Option<(String, Rc<[WhyStep]>)>,
     pub sheet: Option<Sheet>,
@@ -157,7 +157,7 @@ impl App {
                 self.chosen.insert(self.step, choice);
             }
             Action::NextRung => {
-                let rung = self.rungs.entry(self.step).or_default();
+                let rung = self.rungs.get_or_insert_with(self.step, Default::default);
                 *rung = (*rung + 1).min(prose::RUNGS);
             }
             Action::Select(target) => {
@@ -181,7 +181,7 @@ impl App {
 
     fn told(&mut self, state: State) {
         let world = World::told(state, self.world.as_ref());
-        self.begun.entry(self.step).or_insert((world.branch, world.position));
+        self.begun.get_or_insert_with(self.step, || (world.branch, world.position));
         // What was cleared comes back when time goes back before it.
         self.cleared = self.cleared.min(world.position);
         let stopped = match self.play {
@@ -204,7 +204,7 @@ impl App {
         self.projector = link.projector;
         self.chosen = link.chosen.iter().map(|(step, choice)| (*step as usize, *choice as usize)).collect();
         // The beginning of the session is the one moment that every step can start from.
-        self.begun = BTreeMap::from([(self.step, (BranchId(0), 0))]);
+        self.begun = Map::from([(self.step, (BranchId(0), 0))]);
     }
 
     fn go_to(&mut self, step: usize) {
@@ -213,7 +213,7 @@ impl App {
         self.selection = None;
         self.why = None;
         if let Some(world) = &self.world {
-            self.begun.entry(self.step).or_insert((world.branch, world.position));
+            self.begun.get_or_insert_with(self.step, || (world.branch, world.position));
         }
         self.note_progress();
     }
@@ -222,7 +222,7 @@ impl App {
     fn note_progress(&mut self) {
         let Some(lesson) = self.lesson.clone() else { return };
         let steps = lesson.steps.len();
-        let of = self.progress.lessons.entry(lesson.id.clone()).or_default();
+        let of = self.progress.lessons.get_or_insert_with(lesson.id.clone(), Default::default);
         of.steps = steps as u32;
         of.step = self.step as u32;
         if self.world.is_some() && prose::all_hold(&lesson, self.step, self.world.as_ref()) {

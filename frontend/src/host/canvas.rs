@@ -3,8 +3,8 @@
 use super::document;
 use crate::view_model::measure::{Estimate, Face, Font, Measure};
 use crate::view_model::size::Px;
+use engine::sim::Map;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use wasm_bindgen::JsCast;
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement};
 
@@ -14,7 +14,7 @@ const REMEMBERED: usize = 4_000;
 #[derive(Debug)]
 pub struct Ruler {
     context: Option<CanvasRenderingContext2d>,
-    widths: RefCell<BTreeMap<(Face, bool, u32, String), f64>>,
+    widths: RefCell<Map<(Face, bool, u32, String), f64>>,
 }
 
 impl Ruler {

@@ -7,6 +7,7 @@ use super::measure::{Font, Measure, fit};
 use super::moment::World;
 use super::timeline::{Style, colour, input_words, tick};
 use engine::session::{Branch, BranchId};
+use engine::sim::sort_by_key;
 
 /// Lanes drawn; the list in words has all.
 pub const LANES: usize = 3;
@@ -204,7 +205,7 @@ pub fn lanes(world: &World, place_of: &dyn Fn(u32) -> f64, style: Style, measure
 fn rows(partings: &[Parting]) -> Vec<Parting> {
     fn below(from: Option<BranchId>, partings: &[Parting], rows: &mut Vec<Parting>) {
         let mut leaving: Vec<&Parting> = partings.iter().filter(|parting| parting.from == from).collect();
-        leaving.sort_by_key(|parting| std::cmp::Reverse(parting.at));
+        sort_by_key(&mut leaving, |parting| std::cmp::Reverse(parting.at));
         for parting in leaving {
             rows.push(parting.clone());
             below(Some(parting.branch), partings, rows);

@@ -1,14 +1,14 @@
 //! The course map: a ship in its dock, a hold for each track, lessons hanging from the deck by their minutes.
 
 use super::measure::{Font, Measure};
+use engine::sim::Map;
 use lessons::{Course, LessonCard};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// What was done, by lesson: kept in the browser, exported as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    pub lessons: BTreeMap<String, LessonProgress>,
+    pub lessons: Map<String, LessonProgress>,
     /// The lesson that was open last.
     pub last: Option<String>,
 }

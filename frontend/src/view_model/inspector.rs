@@ -7,6 +7,7 @@ use super::timeline::input_words;
 use engine::fact::catalogue::{Evidence, kind_of};
 use engine::fact::{self, Facts, Value};
 use engine::scenario::Input;
+use engine::sim::sort_by_key;
 use lessons::Recording;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +105,7 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
         }
     }
     // A digest is the least telling of them.
-    rows.sort_by_key(|row| row.label == "sha256");
+    sort_by_key(&mut rows, |row| row.label == "sha256");
     rows.truncate(ROWS);
     Inspection { title, place, rows, fact }
 }

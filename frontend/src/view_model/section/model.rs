@@ -4,8 +4,8 @@ use super::words;
 use crate::view_model::moment::{World, as_ps_shows, base_name};
 use engine::fact::{self, Facts, Value};
 use engine::node::Happening;
+use engine::sim::{Set, sort_by_key};
 use engine::trace::What;
-use std::collections::BTreeSet;
 
 /// What a lesson's step wants to be shown; none of it need exist yet.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -139,7 +139,7 @@ fn history(facts: &Facts, image: &str) -> Vec<Entry> {
             Some((number, Entry { created_by: value.to_string(), layer }))
         })
         .collect();
-    entries.sort_by_key(|(number, _)| *number);
+    sort_by_key(&mut entries, |(number, _)| *number);
     entries.into_iter().map(|(_, entry)| entry).collect()
 }
 
@@ -151,7 +151,7 @@ struct Base {
 
 /// The image this one was made `FROM`: the largest whose history and layers it begins with.
 fn base_of(facts: &Facts, image: &str, history: &[Entry]) -> Option<Base> {
-    let images: BTreeSet<String> =
+    let images: Set<String> =
         under(facts, "image/").filter_map(|(rest, _)| Some(fact::unescape(rest.split_once('/')?.0))).collect();
     let candidates = images.into_iter().filter(|name| name != image).filter_map(|name| {
         let other = self::history(facts, &name);

@@ -9,6 +9,7 @@ use super::shape::{Anchor, Drawing, Form, Run, Shape};
 use super::style::Style;
 use super::words;
 use crate::view_model::measure::{Font, Measure, fit};
+use engine::sim::sort_by;
 use ground::Ground;
 use rooms::Rooms;
 
@@ -109,7 +110,7 @@ impl Canvas<'_> {
 /// The widest part of `from..to` that keeps `margin` from every obstacle.
 pub(super) fn widest_gap(from: f64, to: f64, obstacles: &[f64], margin: f64) -> (f64, f64) {
     let mut stops: Vec<f64> = obstacles.iter().copied().filter(|x| *x > from - margin && *x < to + margin).collect();
-    stops.sort_by(f64::total_cmp);
+    sort_by(&mut stops, f64::total_cmp);
     let mut gaps = Vec::new();
     let mut left = from;
     for stop in stops {

@@ -6,6 +6,7 @@ use crate::view_model::moment::base_name;
 use crate::view_model::section::model::{Column, Found, Room, RoomState, SectionModel};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::words;
+use engine::sim::sort_by_key;
 
 #[derive(Debug)]
 pub struct Rooms<'a> {
@@ -49,7 +50,7 @@ impl<'a> Rooms<'a> {
         shown.extend(model.rooms.iter().filter(|room| room.state == RoomState::Absent));
         let left_out = shown.len().saturating_sub(fits);
         shown.truncate(fits);
-        shown.sort_by_key(|room| model.rooms.iter().position(|other| other.name == room.name));
+        sort_by_key(&mut shown, |room| model.rooms.iter().position(|other| other.name == room.name));
         if !model.exists() && shown.iter().all(|room| room.state == RoomState::Absent) {
             shown.clear();
         }
@@ -282,7 +283,7 @@ fn chosen_paths(canvas: &Canvas, rooms: &[&Room], width: f64) -> Vec<String> {
     };
     let mut paths: Vec<&str> = room.columns.iter().map(|column| column.path.as_str()).collect();
     paths.retain(|path| weight(path) < 3);
-    paths.sort_by_key(|path| weight(path));
+    sort_by_key(&mut paths, |path| weight(path));
     paths.truncate(most);
     let kept = |column: &&Column| paths.contains(&column.path.as_str());
     room.columns.iter().filter(kept).map(|column| column.path.clone()).collect()
