@@ -161,9 +161,9 @@ async fn beside(driver: &Rc<Driver>, id: &str) {
     for step in lesson.iter().flat_map(|lesson| &lesson.steps) {
         if let Scene::Plot { data } = &step.scene
             && address::has_asset(&format!("measurements/{data}.bin"))
-            && let Ok(measurement) = fetch::read(&format!("measurements/{data}.bin")).await
+            && let Ok(plot) = fetch::read(&format!("measurements/{data}.bin")).await
         {
-            driver.act(Action::Measurement(Rc::new(measurement)));
+            driver.act(Action::Plot(Rc::new(plot)));
         }
     }
 }

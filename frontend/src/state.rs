@@ -8,7 +8,7 @@ use crate::view_model::section::Target;
 use engine::scenario::{Era, Input};
 use engine::session::{BranchId, FileEntry, State, WhyStep};
 use engine::sim::Map;
-use lessons::{Course, Measurement, Recording};
+use lessons::{Course, Plot, Recording};
 use std::rc::Rc;
 use yew::Reducible;
 
@@ -22,7 +22,7 @@ pub struct App {
     pub recording: Option<Rc<Recording>>,
     /// Values from a kernel that runs beside this session, newer than any recording.
     pub live: Option<Rc<Recording>>,
-    pub measurements: Rc<Map<String, Rc<Measurement>>>,
+    pub plots: Rc<Map<String, Rc<Plot>>>,
     pub world: Option<World>,
     /// What is waited for, in words.
     pub waiting: Option<String>,
@@ -102,7 +102,7 @@ pub enum Action {
     Lesson(Rc<Lesson>),
     Recording(Rc<Recording>),
     Live(Rc<Recording>),
-    Measurement(Rc<Measurement>),
+    Plot(Rc<Plot>),
     Told(Box<State>),
     Why(String, Rc<[WhyStep]>),
     Files(Rc<[FileEntry]>),
@@ -141,10 +141,10 @@ impl App {
             Action::Lesson(lesson) => self.lesson = Some(lesson),
             Action::Recording(recording) => self.recording = Some(recording),
             Action::Live(live) => self.live = Some(live),
-            Action::Measurement(measurement) => {
-                let mut all = (*self.measurements).clone();
-                all.insert(measurement.id.clone(), measurement);
-                self.measurements = Rc::new(all);
+            Action::Plot(plot) => {
+                let mut all = (*self.plots).clone();
+                all.insert(plot.id.clone(), plot);
+                self.plots = Rc::new(all);
             }
             Action::Told(state) => self.told(*state),
             Action::Why(fact, steps) => self.why = Some((fact, steps)),

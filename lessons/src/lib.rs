@@ -189,7 +189,29 @@ pub enum Span {
     },
 }
 
-/// A measurement recorded on a real machine, for plots.
+/// A measurement as the page shows it: its figures as a table, and the same drawn for two rooms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plot {
+    pub id: String,
+    pub title: String,
+    pub recorded_on: String,
+    pub rows: Vec<PlotRow>,
+    /// SVG in the colour of the text around it.
+    pub wide: String,
+    pub narrow: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlotRow {
+    pub label: String,
+    /// With its unit.
+    pub median: String,
+    /// How often it was measured; nothing if it was not.
+    pub runs: String,
+    pub source: String,
+}
+
+/// A measurement recorded on a real machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Measurement {
     pub id: String,

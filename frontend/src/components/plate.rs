@@ -3,7 +3,7 @@
 use super::context::use_page;
 use super::room::use_room;
 use crate::host::address;
-use crate::scenes::plot::Plot;
+use crate::scenes::plot::PlotScene;
 use crate::scenes::section::SectionScene;
 use crate::state::Action;
 use crate::view_model::section::{SectionModel, Target, Wanted, lay_out, style, words};
@@ -48,8 +48,8 @@ pub fn Plate(props: &PlateProps) -> Html {
             let at = app.world.as_ref().map(|world| (world.branch, world.position));
             html! { <SectionScene {drawing} {text} {at} {selection} {select} image={image} fit={props.projector} /> }
         }
-        (Some(Scene::Plot { data }), Some((width, height))) => match app.measurements.get(&data) {
-            Some(measurement) => html! { <Plot measurement={measurement.clone()} {width} {height} /> },
+        (Some(Scene::Plot { data }), Some((width, height))) => match app.plots.get(&data) {
+            Some(plot) => html! { <PlotScene plot={plot.clone()} {width} {height} /> },
             None => html! { <p class="status">{missing(&data)}</p> },
         },
         _ => html! { <p class="status"></p> },

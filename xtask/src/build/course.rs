@@ -1,5 +1,6 @@
 //! The compiled course: what `lessons` makes of its sources, as the files the page fetches.
 
+use super::plot;
 use crate::tree;
 use anyhow::{Context, anyhow};
 use engine::kernel::SimKernel;
@@ -78,7 +79,8 @@ impl Compiled {
             files.push((format!("recordings/{}.bin", recording.lesson), postcard::to_allocvec(recording)?));
         }
         for measurement in &self.measurements {
-            files.push((format!("measurements/{}.bin", measurement.id), postcard::to_allocvec(measurement)?));
+            let plot = plot::plot(measurement)?;
+            files.push((format!("measurements/{}.bin", plot.id), postcard::to_allocvec(&plot)?));
         }
         Ok(files)
     }

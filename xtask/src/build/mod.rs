@@ -5,6 +5,7 @@
 mod course;
 mod document;
 mod offline;
+mod plot;
 mod press;
 mod prose;
 mod site;
