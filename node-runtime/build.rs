@@ -3,16 +3,23 @@
 //!
 //! `cargo build -p node-runtime` therefore stays one ordinary command. It needs the musl target
 //! (`rustup target add ARCH-unknown-linux-musl`); where that is missing, glibc's static library serves.
+//!
+//! And lists the course's sources for `include_bytes!`: the program runs lessons where there is no tree.
 
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What of `engine` the toolbox is made of: the rest may change without building it anew.
 const ENGINE: [&str; 7] = ["call.rs", "command", "docker/request.rs", "image", "node/mod.rs", "program", "sim"];
 
+/// What of `lessons` is carried.
+const COURSE: [&str; 2] = ["content", "images"];
+
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    carry(&here.join("../lessons"));
     println!("cargo:rerun-if-changed={}", here.join("toolbox").display());
     for part in ENGINE {
         println!("cargo:rerun-if-changed={}", here.join("../engine/src").join(part).display());
@@ -50,6 +57,30 @@ fn main() {
     let directory = if profile == "release" { "release" } else { "debug" };
     let binary = target_dir.join(&target).join(directory).join("toolbox");
     println!("cargo:rustc-env=TOOLBOX_BINARY={}", binary.display());
+}
+
+/// Writes `carried.rs`: the name of each file of the course with its bytes.
+fn carry(course: &Path) {
+    let mut list = String::from("static CARRIED: &[(&str, &[u8])] = &[\n");
+    for part in COURSE {
+        println!("cargo:rerun-if-changed={}", course.join(part).display());
+        each_file(&course.join(part), &mut |path| {
+            let name = path.strip_prefix(course).unwrap_or(path);
+            list.push_str(&format!("({name:?}, include_bytes!({path:?})),\n"));
+        });
+    }
+    list.push_str("];\n");
+    let file = PathBuf::from(variable("OUT_DIR")).join("carried.rs");
+    fs::write(&file, list).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
+
+fn each_file(folder: &Path, tell: &mut dyn FnMut(&Path)) {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() { each_file(&path, tell) } else { tell(&path) }
+    }
 }
 
 fn variable(name: &str) -> String {

@@ -2,6 +2,7 @@
 //!
 //! - [`linux`]: a node on this machine's kernel, behind `engine::node::Kernel`.
 //! - [`doctor`]: what this machine can do, a fact at a time.
+//! - [`course`]: the lessons, from a tree or carried in this program.
 //! - [`runs`]: lessons and scenarios, run on either kernel.
 //! - [`report`]: a comparison as text, JSON and HTML.
 //! - [`command`]: the command line.
@@ -10,6 +11,7 @@
 //! What a guest does next is decided in `engine::sched`, what Docker does in `engine::docker`: here is only Linux.
 
 pub mod command;
+pub mod course;
 pub mod doctor;
 pub mod linux;
 pub mod report;

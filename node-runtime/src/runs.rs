@@ -1,5 +1,6 @@
 //! Lessons and scenarios, run on either kernel from the first input to the last.
 
+use crate::course::Course;
 use crate::linux::LinuxKernel;
 use anyhow::{Context, Result, anyhow, bail};
 use engine::fact::{Facts, Value};
@@ -9,13 +10,11 @@ use engine::scenario::{Era, FixtureFile, Input, Scenario};
 use engine::sched::Scheduled;
 use engine::trace::Trace;
 use engine::world;
-use lessons::author::{course, images};
 use lessons::{Lesson, RecordedPoint, Recording};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-use toolbox::os;
 
 /// The node's own name.
 const HOSTNAME: &str = "node";
@@ -45,12 +44,6 @@ pub fn run<N: Node>(scenario: &Scenario, node: N, inputs: &[Input]) -> Result<Tr
     Ok(trace)
 }
 
-/// Every lesson of the course that can be run.
-pub fn lessons() -> Result<Vec<Lesson>> {
-    let compiled = course::compile_all(&course::root()).context("the course")?;
-    Ok(compiled.lessons)
-}
-
 /// Lessons by their ids, `track/slug` or the slug alone.
 pub fn find<'a>(lessons: &'a [Lesson], name: &str) -> Result<&'a Lesson> {
     let wanted = name.trim_end_matches('/').trim_end_matches("/lesson.md");
@@ -68,8 +61,8 @@ pub fn solution(lesson: &Lesson) -> Vec<Input> {
 }
 
 /// A scenario without a lesson: the course's images, and the files of a directory.
-pub fn free_scenario(seed: u64, era: Era, files: Option<&Path>) -> Result<Scenario> {
-    let shipped = images::load(&course::root().join("images")).context("the course's images")?;
+pub fn free_scenario(course: &Course, seed: u64, era: Era, files: Option<&Path>) -> Result<Scenario> {
+    let shipped = course.images()?;
     let files = files.map(fixture).transpose()?.unwrap_or_default();
     Ok(Scenario { seed, era, files, images: shipped.images, node_root: shipped.node_root, watch: Default::default() })
 }
@@ -152,7 +145,15 @@ pub fn today() -> String {
 
 /// Lessons run for the page (`serve`).
 #[derive(Debug)]
-pub struct OnThisKernel;
+pub struct OnThisKernel {
+    lessons: Vec<Lesson>,
+}
+
+impl OnThisKernel {
+    pub fn new(course: &Course) -> Result<OnThisKernel> {
+        Ok(OnThisKernel { lessons: course.lessons()? })
+    }
+}
 
 impl crate::serve::Live for OnThisKernel {
     fn kernel(&self) -> String {
@@ -160,8 +161,7 @@ impl crate::serve::Live for OnThisKernel {
     }
 
     fn run(&self, lesson: &str, inputs: &[Input], tell: &mut crate::serve::Tell<'_>) -> Result<(), String> {
-        let lessons = lessons().map_err(|e| format!("{e:#}"))?;
-        let lesson = find(&lessons, lesson).map_err(|e| e.to_string())?;
+        let lesson = find(&self.lessons, lesson).map_err(|e| e.to_string())?;
         let sentence = |fault: Fault| format!("The kernel of this machine could not go on: {fault}.");
         let node = linux(&lesson.scenario).map_err(sentence)?;
         let mut log = world::Log::default();
@@ -183,16 +183,4 @@ impl crate::serve::Live for OnThisKernel {
 pub fn is_root() -> bool {
     // SAFETY: no memory is passed.
     unsafe { libc::geteuid() == 0 }
-}
-
-/// Can a child be made in a new namespace of this kind? The errno if not.
-pub fn can_clone(flag: i32) -> os::Result<()> {
-    // SAFETY: the child does nothing but end.
-    match unsafe { os::clone3(flag as u64, false) }? {
-        None => {
-            // SAFETY: ends the process without running anything of it.
-            unsafe { libc::_exit(0) }
-        }
-        Some((pid, _)) => os::wait(pid, 0).map(drop),
-    }
 }

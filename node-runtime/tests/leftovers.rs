@@ -1,9 +1,14 @@
-//! A runner that is killed leaves nothing: no process, no mount, no file.
+//! A runner that is stopped, at whatever moment, leaves nothing: no process, mount, control group, interface or file.
+//!
+//! That is why a start has nothing to sweep: all of a node is in namespaces that end with it.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const RUNNER: &str = "DRYDOCK_TEST_RUNNER";
@@ -27,8 +32,61 @@ fn descendants(of: u32) -> BTreeSet<u32> {
     all
 }
 
-fn mounts() -> String {
-    fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()
+/// What of a node could show on this machine; others may mount and make files meanwhile.
+#[derive(Debug, PartialEq, Eq)]
+struct Machine {
+    mounts: BTreeSet<String>,
+    interfaces: BTreeSet<String>,
+    files: BTreeSet<String>,
+}
+
+impl Machine {
+    fn now() -> Machine {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("mounts");
+        let of_node = |line: &&str| line.contains("drydock") || line.contains(" - overlay ");
+        let files = ["/tmp", "/run", "/dev/shm", "/var/tmp"].into_iter().flat_map(names);
+        Machine {
+            mounts: mounts.lines().filter(of_node).map(str::to_owned).collect(),
+            interfaces: names("/sys/class/net"),
+            files: files.filter(|name| name.contains("drydock")).collect(),
+        }
+    }
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn cgroups(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default()
+}
+
+fn is_root() -> bool {
+    // SAFETY: no memory is passed.
+    let root = unsafe { libc::geteuid() } == 0;
+    if !root {
+        println!("SKIPPED: a node needs root");
+    }
+    root
+}
+
+/// The tests below count their own descendants.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Orphans of a runner come to this process, and are taken note of when they end.
+fn nothing_is_left(what: &str) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        // SAFETY: no memory is passed. There is no child that anybody else waits for.
+        while unsafe { libc::waitpid(-1, std::ptr::null_mut(), libc::WNOHANG) } > 0 {}
+        let left = descendants(std::process::id());
+        if left.is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{what}: {left:?} are left");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Not a test of its own: what the test below starts and kills.
@@ -73,12 +131,11 @@ fn runner() {
 
 #[test]
 fn a_killed_runner_leaves_nothing_behind() {
-    // SAFETY: no memory is passed.
-    if unsafe { libc::geteuid() } != 0 {
-        println!("SKIPPED: a node needs root");
+    if !is_root() {
         return;
     }
-    let (before, listed) = (mounts(), files());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = Machine::now();
     let mut runner = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "runner", "--nocapture"])
         .env(RUNNER, "1")
@@ -90,7 +147,7 @@ fn a_killed_runner_leaves_nothing_behind() {
     assert!(ready, "the runner did not start its processes");
     let node = descendants(runner.id());
     assert!(node.len() >= 4, "an init and three processes: {node:?}");
-    assert_eq!(mounts(), before, "mounts of a node show on this machine");
+    assert_eq!(Machine::now(), before, "a node shows on this machine");
     runner.kill().expect("SIGKILL");
     runner.wait().expect("its end");
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -99,15 +156,65 @@ fn a_killed_runner_leaves_nothing_behind() {
         assert!(Instant::now() < deadline, "{} processes outlive the runner", alive());
         std::thread::sleep(Duration::from_millis(5));
     }
-    assert_eq!(mounts(), before);
-    assert_eq!(files(), listed);
+    assert_eq!(Machine::now(), before);
 }
 
-/// Names where a node's store hangs for a moment.
-fn files() -> BTreeSet<String> {
-    let names = fs::read_dir("/tmp").into_iter().flatten().flatten();
-    names
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .filter(|name| name.contains("drydock"))
-        .collect()
+/// Enough to do that it is never done when its time comes.
+const TYPED: &str = "docker run -d --name NAME busybox sleep 100\ndocker exec NAME ls /bin\ndocker rm -f NAME\n";
+
+#[test]
+fn a_runner_stopped_at_any_moment_leaves_nothing_behind() {
+    if !is_root() {
+        return;
+    }
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: a number is passed: prctl(2), orphaned descendants become children of this process.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) };
+    let before = Machine::now();
+    let folder = std::env::temp_dir().join(format!("leftovers-{}", std::process::id()));
+    fs::create_dir(&folder).expect("a folder");
+    let mut with_node = 0;
+    for round in 0..12_u64 {
+        let signal = [libc::SIGKILL, libc::SIGKILL, libc::SIGINT, libc::SIGTERM][round as usize % 4];
+        with_node += u32::from(stopped(&folder, round * 97, signal));
+        nothing_is_left(&format!("signal {signal} after {} ms", round * 97));
+        assert_eq!(Machine::now(), before, "signal {signal} after {} ms", round * 97);
+        assert_eq!(names(&folder.to_string_lossy()), BTreeSet::new());
+    }
+    fs::remove_dir(&folder).expect("an empty folder");
+    assert!(with_node >= 4, "only {with_node} runners had a node when they were stopped");
+}
+
+/// Starts a session on a real node, stops it some time after its first process, and tells whether it had a node then.
+fn stopped(folder: &Path, after_ms: u64, signal: i32) -> bool {
+    let mut runner = Command::new(env!("CARGO_BIN_EXE_node-runtime"))
+        .args(["shell", "--node", "linux"])
+        .current_dir(folder)
+        .env("TMPDIR", folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("node-runtime");
+    let mut typed = runner.stdin.take().expect("its input");
+    let lines: String = (0..200).map(|n| TYPED.replace("NAME", &format!("c{n}"))).collect();
+    // Less than a pipe holds.
+    typed.write_all(lines.as_bytes()).expect("typed");
+    let started = Instant::now();
+    while descendants(runner.id()).is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(30), "no process was started");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(after_ms));
+    let node = descendants(runner.id());
+    let outside = cgroups(runner.id());
+    for pid in &node {
+        let its = cgroups(*pid);
+        assert!(its.is_empty() || its == outside, "a control group of a node: {its}");
+    }
+    // SAFETY: no memory is passed; the runner has not been waited for.
+    unsafe { libc::kill(runner.id() as i32, signal) };
+    let ended = runner.wait().expect("its end");
+    assert_eq!(ended.signal(), Some(signal), "it ended by itself: {ended}");
+    !node.is_empty()
 }

@@ -1,12 +1,11 @@
 //! The whole course from its folder: `content/course.toml`, `content/<track>/<nn-slug>/`, `images/`.
 
+use super::files::{Files, FilesError};
 use super::images;
 use super::parse::{LessonError, Source, parse};
 use crate::{Course, Lesson, LessonCard, Track};
 use engine::scenario::FixtureFile;
 use serde::Deserialize;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// The course compiled: what the build writes out, and what the tests check.
@@ -18,8 +17,8 @@ pub struct Compiled {
 
 #[derive(Debug, thiserror::Error)]
 pub enum CourseError {
-    #[error("{}: {error}", .path.display())]
-    Read { path: PathBuf, error: io::Error },
+    #[error(transparent)]
+    Read(#[from] FilesError),
     #[error("{}: {error}", .path.display())]
     Lesson { path: PathBuf, error: Box<LessonError> },
     #[error("{}: {error}", .path.display())]
@@ -61,35 +60,38 @@ pub fn root() -> PathBuf {
 
 /// Compiles every lesson below `root`, in the order of the map.
 pub fn compile_all(root: &Path) -> Result<Compiled, CourseError> {
-    let content = root.join("content");
+    compile(&Files::read(root)?)
+}
+
+/// The same from files that were read before.
+pub fn compile(files: &Files) -> Result<Compiled, CourseError> {
+    let content = Path::new("content");
     let path = content.join("course.toml");
-    let map: Map = toml::from_str(&read(&path)?).map_err(|error| CourseError::Toml { path, error: Box::new(error) })?;
-    let shipped = images::load(&root.join("images")).map_err(|error| CourseError::Images(error.to_string()))?;
+    let map: Map =
+        toml::from_str(files.text(&path)?).map_err(|error| CourseError::Toml { path, error: Box::new(error) })?;
+    let shipped = images::load(files).map_err(|error| CourseError::Images(error.to_string()))?;
     let mut lessons = Vec::new();
     let mut tracks = Vec::new();
     for track in map.track {
-        let written = folders(&content.join(&track.id))?;
-        for folder in &written {
+        for folder in files.folders(&content.join(&track.id)) {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let slug = name.split_once('-').map_or(name.as_str(), |(_, slug)| slug);
             if !track.lessons.iter().any(|lesson| lesson.id == slug) {
-                return Err(CourseError::NotOnTheMap(folder.clone()));
+                return Err(CourseError::NotOnTheMap(folder));
             }
-            lessons.push(lesson(&track.id, folder, &shipped)?);
+            lessons.push(lesson(&track.id, files, &folder, &shipped)?);
         }
         tracks.push(card(track, &lessons));
     }
     Ok(Compiled { course: Course { tracks }, lessons })
 }
 
-fn lesson(track: &str, folder: &Path, shipped: &images::Shipped) -> Result<Lesson, CourseError> {
+fn lesson(track: &str, files: &Files, folder: &Path, shipped: &images::Shipped) -> Result<Lesson, CourseError> {
     let path = folder.join("lesson.md");
-    let mut files = Vec::new();
-    fixtures(folder, folder, &mut files)?;
     let source = Source {
         track: track.to_owned(),
-        text: read(&path)?,
-        files,
+        text: files.text(&path)?.to_owned(),
+        files: fixtures(files, folder),
         images: shipped.images.clone(),
         node_root: shipped.node_root.clone(),
     };
@@ -113,35 +115,11 @@ fn card(track: MapTrack, lessons: &[Lesson]) -> Track {
 }
 
 /// Every file of a lesson's folder but the lesson itself, below the learner's home.
-fn fixtures(root: &Path, folder: &Path, files: &mut Vec<FixtureFile>) -> Result<(), CourseError> {
-    for path in entries(folder)? {
-        if path.is_dir() {
-            fixtures(root, &path, files)?;
-        } else if path.file_name().is_some_and(|name| name != "lesson.md") {
-            let content = fs::read(&path).map_err(|error| CourseError::Read { path: path.clone(), error })?;
-            let relative = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-            // A checkout does not keep modes alike everywhere: fixtures are plain files.
-            files.push(FixtureFile { path: relative, content: content.into(), mode: 0o644 });
-        }
-    }
-    Ok(())
-}
-
-fn folders(path: &Path) -> Result<Vec<PathBuf>, CourseError> {
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    Ok(entries(path)?.into_iter().filter(|path| path.is_dir()).collect())
-}
-
-fn entries(path: &Path) -> Result<Vec<PathBuf>, CourseError> {
-    let wrap = |error| CourseError::Read { path: path.to_owned(), error };
-    let list = fs::read_dir(path).map_err(wrap)?;
-    let mut paths = list.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>().map_err(wrap)?;
-    paths.sort();
-    Ok(paths)
-}
-
-fn read(path: &Path) -> Result<String, CourseError> {
-    fs::read_to_string(path).map_err(|error| CourseError::Read { path: path.to_owned(), error })
+fn fixtures(files: &Files, folder: &Path) -> Vec<FixtureFile> {
+    let of_learner = files.below(folder).filter(|(path, _)| path.file_name().is_some_and(|name| name != "lesson.md"));
+    let fixture = |(path, content): (&Path, &[u8])| {
+        // A checkout does not keep modes alike everywhere: fixtures are plain files.
+        FixtureFile { path: path.to_string_lossy().into_owned(), content: content.into(), mode: 0o644 }
+    };
+    of_learner.map(fixture).collect()
 }

@@ -2,13 +2,13 @@
 //!
 //! The same folder gives the same bytes on every machine: entries are sorted, times are declared, filler is seeded.
 
+use super::files::Files;
 use engine::image::Digest;
 use engine::image::tar::{self, Entry};
 use engine::scenario::BaseImage;
 use engine::sim::Rng;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,16 +29,17 @@ pub struct ImagesError(pub String);
 /// The folder of the node's root; every other folder is an image.
 const NODE: &str = "node";
 
-/// Reads every image below `root`, in the order of their folders.
-pub fn load(root: &Path) -> Result<Shipped, ImagesError> {
-    let tools: Tools = parsed(&root.join("tools.toml"))?;
+/// Reads every image below `images/`, in the order of their folders.
+pub fn load(files: &Files) -> Result<Shipped, ImagesError> {
+    let root = Path::new("images");
+    let tools: Tools = parsed(files, &root.join("tools.toml"))?;
     let mut shipped = Shipped { images: Vec::new(), node_root: Arc::new([]), stand_ins: BTreeMap::new() };
-    for folder in folders(root)? {
-        let declared: Declared = parsed(&folder.join("image.toml"))?;
+    for folder in files.folders(root) {
+        let declared: Declared = parsed(files, &folder.join("image.toml"))?;
         let layers = declared
             .layer
             .iter()
-            .map(|layer| Ok(Arc::from(tar::write(&entries(layer, &declared, &tools, &folder)?))))
+            .map(|layer| Ok(Arc::from(tar::write(&entries(layer, &declared, &tools, files, &folder)?))))
             .collect::<Result<Vec<Arc<[u8]>>, ImagesError>>()?;
         if folder.file_name().is_some_and(|name| name == NODE) {
             let [node_root] = layers.try_into().map_err(|_| error(&folder, "the node's root is one layer"))?;
@@ -136,6 +137,7 @@ fn entries(
     layer: &DeclaredLayer,
     declared: &Declared,
     tools: &Tools,
+    files: &Files,
     folder: &Path,
 ) -> Result<Vec<Entry>, ImagesError> {
     let mut entries = BTreeMap::new();
@@ -144,7 +146,7 @@ fn entries(
         Some(twice) => Err(error(folder, &format!("`{}` is declared twice", twice.path))),
     };
     for file in &layer.file {
-        put(file_entry(file, folder)?)?;
+        put(file_entry(file, files, folder)?)?;
     }
     let given: BTreeSet<&str> = layer.file.iter().map(|file| file.path.as_str()).collect();
     for (dir, set) in &layer.tools {
@@ -177,14 +179,14 @@ fn entries(
     Ok(entries.into_values().collect())
 }
 
-fn file_entry(file: &DeclaredFile, folder: &Path) -> Result<Entry, ImagesError> {
+fn file_entry(file: &DeclaredFile, files: &Files, folder: &Path) -> Result<Entry, ImagesError> {
     let path = file.path.as_str();
     let (content, mode) = match (&file.text, &file.tool, &file.from, file.fill) {
         (Some(text), None, None, None) => (text.clone().into_bytes(), 0o644),
         (None, Some(name), None, None) => (tool(name), 0o755),
         (None, None, Some(from), None) => {
-            let from = folder.join(from);
-            (fs::read(&from).map_err(|why| error(&from, &why.to_string()))?, 0o644)
+            let content = files.get(&folder.join(from)).map_err(|why| ImagesError(why.to_string()))?;
+            (content.to_vec(), 0o644)
         }
         (None, None, None, Some(bytes)) => (noise(path, bytes), 0o644),
         _ => return Err(error(folder, &format!("`{path}` has one of text, tool, from, fill"))),
@@ -213,22 +215,9 @@ fn add_parents(entries: &mut BTreeMap<String, Entry>) {
     }
 }
 
-fn folders(root: &Path) -> Result<Vec<std::path::PathBuf>, ImagesError> {
-    let listed = fs::read_dir(root).map_err(|why| error(root, &why.to_string()))?;
-    let mut folders = Vec::new();
-    for entry in listed {
-        let path = entry.map_err(|why| error(root, &why.to_string()))?.path();
-        if path.is_dir() {
-            folders.push(path);
-        }
-    }
-    folders.sort();
-    Ok(folders)
-}
-
-fn parsed<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ImagesError> {
-    let text = fs::read_to_string(path).map_err(|why| error(path, &why.to_string()))?;
-    toml::from_str(&text).map_err(|why| error(path, &why.to_string()))
+fn parsed<T: serde::de::DeserializeOwned>(files: &Files, path: &Path) -> Result<T, ImagesError> {
+    let text = files.text(path).map_err(|why| ImagesError(why.to_string()))?;
+    toml::from_str(text).map_err(|why| error(path, &why.to_string()))
 }
 
 fn error(path: &Path, what: &str) -> ImagesError {
@@ -242,7 +231,7 @@ mod tests {
     use engine::image::tree::Tree;
 
     fn shipped() -> Shipped {
-        load(&super::super::course::root().join("images")).unwrap()
+        load(&Files::read(&super::super::course::root()).unwrap()).unwrap()
     }
 
     #[test]

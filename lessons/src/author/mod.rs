@@ -5,6 +5,7 @@
 pub mod check;
 pub mod course;
 mod fences;
+pub mod files;
 pub mod images;
 mod markdown;
 mod parse;

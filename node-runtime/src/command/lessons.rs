@@ -7,14 +7,13 @@ use crate::runs;
 use anyhow::{Context, Result};
 use engine::compare::{Totals, compare};
 use engine::world::input_text;
-use lessons::author::course;
 use lessons::{Lesson, Recording};
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 pub fn simulate(options: &Options) -> Result<End> {
-    let lessons = runs::lessons()?;
+    let lessons = options.course()?.lessons()?;
     let lesson = find(&lessons, &options.names[0])?;
     let node = runs::simulated(&lesson.scenario)?;
     let trace = runs::run(&lesson.scenario, node, &runs::solution(lesson))?;
@@ -42,7 +41,7 @@ pub fn verify(options: &Options) -> Result<End> {
     if let Some(end) = obstacles() {
         return Ok(end);
     }
-    let lessons = runs::lessons()?;
+    let lessons = options.course()?.lessons()?;
     let chosen: Vec<&Lesson> = if options.all {
         lessons.iter().collect()
     } else {
@@ -88,8 +87,14 @@ pub fn record(options: &Options) -> Result<End> {
     if let Some(end) = obstacles() {
         return Ok(end);
     }
-    let lessons = runs::lessons()?;
-    let folder = options.out.clone().unwrap_or_else(|| course::root().join("recordings"));
+    let course = options.course()?;
+    let of_tree = course.folder().map(|tree| tree.join("recordings"));
+    let folder = options
+        .out
+        .clone()
+        .or(of_tree)
+        .context("there is no tree here to record into: run it in the tree's root, or say --out FOLDER")?;
+    let lessons = course.lessons()?;
     let named = options.names.iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
     for lesson in if options.all { lessons.iter().collect() } else { named } {
         let recording = runs::record(lesson)?;
@@ -97,14 +102,10 @@ pub fn record(options: &Options) -> Result<End> {
         keep(&file, &recording)?;
         println!("{}: {} inputs on {}", file.display(), recording.points.len(), recording.kernel);
     }
-    if options.all {
-        let measured = super::bench::start_times()?;
-        keep(&folder.with_file_name("measurements").join(format!("{}.json", measured.id)), &measured)?;
-    }
     Ok(End::Agrees)
 }
 
-fn keep(file: &Path, value: &impl serde::Serialize) -> Result<()> {
+pub fn keep(file: &Path, value: &impl serde::Serialize) -> Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let text = serde_json::to_string_pretty(value)? + "\n";

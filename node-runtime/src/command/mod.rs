@@ -3,14 +3,19 @@
 //! Human output by default, `--json` for one object a line. Exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this
 //! machine cannot.
 
+mod bare;
 mod bench;
 mod lessons;
+mod measure;
 mod options;
 mod shell;
 
+use crate::course::Course;
 use crate::doctor;
+use crate::runs::OnThisKernel;
 use options::Options;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 const USAGE: &str = "\
 usage: node-runtime COMMAND
@@ -21,9 +26,12 @@ usage: node-runtime COMMAND
       [--json] [--html FILE] [--explain FACT]
   record LESSON…|--all [--out FOLDER]
                         keep what this machine's kernel shows, for pages without one
+  measure [--out FOLDER]
+                        the figures of the course's plots, in a control group of its own
   replay FILE           show what was recorded
   shell [--node simulated|linux] [--files DIRECTORY] [--seed N] [--era course|today] [--json]
                         type commands yourself
+      (those above: [--lessons FOLDER] in place of ./lessons or, without a tree, the course in this program)
   facts                 the catalogue of facts: meaning, source, evidence, witness
   doctor [--json]       what this machine can do, and what to do about the rest
   bench                 how long a call, a process, a container and a node take here
@@ -64,9 +72,7 @@ pub fn main(words: &[String]) -> ExitCode {
     };
     match command.as_str() {
         "serve" => {
-            let can = doctor::obstacles(&doctor::examine()).is_empty();
-            let live = can.then(|| std::sync::Arc::new(crate::runs::OnThisKernel) as _);
-            return crate::serve::command(rest, live);
+            return crate::serve::command(rest, live());
         }
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
@@ -85,6 +91,7 @@ pub fn main(words: &[String]) -> ExitCode {
         "simulate" => lessons::simulate(&options),
         "verify" => lessons::verify(&options),
         "record" => lessons::record(&options),
+        "measure" => measure::measure(&options),
         "replay" => lessons::replay(&options),
         "shell" => shell::shell(&options),
         "facts" => Ok(facts(&options)),
@@ -98,6 +105,15 @@ pub fn main(words: &[String]) -> ExitCode {
             if error.is::<WrongUse>() { End::WrongUse.into() } else { End::Cannot.into() }
         }
     }
+}
+
+/// The kernel beside the page, if there can be one.
+fn live() -> Option<Arc<dyn crate::serve::Live>> {
+    if !doctor::obstacles(&doctor::examine()).is_empty() {
+        return None;
+    }
+    let live = Course::find(None).and_then(|course| OnThisKernel::new(&course));
+    live.map(|live| Arc::new(live) as _).inspect_err(|error| eprintln!("node-runtime: {error:#}")).ok()
 }
 
 /// Says why this machine cannot run nodes, if it cannot.
@@ -123,7 +139,8 @@ fn report(options: &Options) -> End {
             (false, false) => "absent",
         };
         println!("{mark:8} {:30} {}", finding.what, finding.found);
-        if !finding.remedy.is_empty() {
+        if !finding.ok {
+            println!("{:8} {:30} costs: {}", "", "", finding.cost);
             println!("{:8} {:30} → {}", "", "", finding.remedy);
         }
     }

@@ -1,5 +1,6 @@
 //! Words after a command, parsed once.
 
+use crate::course::Course;
 use engine::scenario::Era;
 use std::path::PathBuf;
 
@@ -10,6 +11,8 @@ pub struct Options {
     pub html: Option<PathBuf>,
     pub explain: Option<String>,
     pub out: Option<PathBuf>,
+    /// A folder with a course in place of the one carried.
+    pub lessons: Option<PathBuf>,
     pub files: Option<PathBuf>,
     pub linux: bool,
     pub seed: u64,
@@ -21,11 +24,12 @@ pub struct Options {
 /// What each command takes: options, and how many names at least and at most.
 fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
     Some(match command {
-        "simulate" => (&["--json"], 1, 1),
-        "verify" => (&["--json", "--all", "--html", "--explain"], 0, usize::MAX),
-        "record" => (&["--all", "--out"], 0, usize::MAX),
+        "simulate" => (&["--json", "--lessons"], 1, 1),
+        "verify" => (&["--json", "--all", "--html", "--explain", "--lessons"], 0, usize::MAX),
+        "record" => (&["--all", "--out", "--lessons"], 0, usize::MAX),
+        "measure" => (&["--out", "--lessons"], 0, 0),
         "replay" => (&["--json"], 1, 1),
-        "shell" => (&["--node", "--files", "--seed", "--era", "--json"], 0, 0),
+        "shell" => (&["--node", "--files", "--seed", "--era", "--json", "--lessons"], 0, 0),
         "facts" | "doctor" => (&["--json"], 0, 0),
         "bench" => (&[], 0, 0),
         _ => return None,
@@ -41,6 +45,7 @@ impl Options {
             html: None,
             explain: None,
             out: None,
+            lessons: None,
             files: None,
             linux: false,
             seed: 1,
@@ -68,6 +73,7 @@ impl Options {
                 "--html" => options.html = Some(value()?.into()),
                 "--explain" => options.explain = Some(value()?),
                 "--out" => options.out = Some(value()?.into()),
+                "--lessons" => options.lessons = Some(value()?.into()),
                 "--files" => options.files = Some(value()?.into()),
                 "--seed" => {
                     let text = value()?;
@@ -85,6 +91,10 @@ impl Options {
             return Err(format!("`{command}` wants lessons, or --all"));
         }
         Ok(options)
+    }
+
+    pub fn course(&self) -> anyhow::Result<Course> {
+        Course::find(self.lessons.as_deref())
     }
 }
 

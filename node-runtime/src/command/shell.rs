@@ -16,7 +16,7 @@ pub fn shell(options: &Options) -> Result<End> {
     {
         return Ok(end);
     }
-    let scenario = runs::free_scenario(options.seed, options.era, options.files.as_deref())?;
+    let scenario = runs::free_scenario(&options.course()?, options.seed, options.era, options.files.as_deref())?;
     if options.linux {
         session(&scenario, runs::linux(&scenario)?, options.json)
     } else {

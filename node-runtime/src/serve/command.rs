@@ -5,7 +5,7 @@ use super::guard::Guard;
 use super::live::{Hub, Live};
 use super::{Api, Server, accept_until};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -71,7 +71,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
 }
 
 fn serve(options: &Options, live: Option<Arc<dyn Live>>) -> Result<(), String> {
-    let site = Site::read(&options.dist)?;
+    let site = site(&options.dist)?;
     let interface = if options.lan { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let wanted = SocketAddr::new(IpAddr::V4(interface), options.port);
     let listener = TcpListener::bind(wanted)
@@ -90,6 +90,17 @@ fn serve(options: &Options, live: Option<Arc<dyn Live>>) -> Result<(), String> {
     accept_until(&STOP, &listener, &server).map_err(|error| format!("cannot go on listening: {error}"))?;
     println!("stopped");
     Ok(())
+}
+
+fn site(dist: &Path) -> Result<Site, String> {
+    if !dist.is_dir() {
+        return Err(format!(
+            "there is no site in `{}`: `cargo xtask build` makes dist/ in the tree, which can be copied anywhere; then \
+             say --dist DIRECTORY",
+            dist.display()
+        ));
+    }
+    Site::read(dist)
 }
 
 fn announce(address: SocketAddr, api: Option<&Api>) {
