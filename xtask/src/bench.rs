@@ -42,7 +42,7 @@ impl Row {
 pub fn bench(cold: bool) -> anyhow::Result<ExitCode> {
     let cold = if cold { cold_rows()? } else { Vec::new() };
     build::build(Profile::Web)?;
-    let node_runtime = serve::node_runtime()?;
+    let node_runtime = serve::node_runtime(Profile::Web)?;
     let mut rows = Vec::new();
     println!("\nin the engine …");
     rows.extend(measured(tools::cargo().args([
@@ -156,7 +156,7 @@ fn print(rows: &[Row]) -> ExitCode {
 
 /// `cargo xtask record`: what a real kernel shows, and with `--screens` how the pages look.
 pub fn record(screens: bool) -> anyhow::Result<()> {
-    let node_runtime = serve::node_runtime()?;
+    let node_runtime = serve::node_runtime(Profile::Web)?;
     if screens {
         build::build(Profile::Web)?;
         let mut cargo = tools::cargo();

@@ -12,7 +12,7 @@ pub fn serve(profile: Profile, rest: &[&str]) -> anyhow::Result<ExitCode> {
         bail!("`serve` drives a Linux kernel. Elsewhere: `cargo xtask build`, and serve dist/ with any static server");
     }
     build::build(profile)?;
-    let binary = node_runtime()?;
+    let binary = node_runtime(profile)?;
     println!();
     let mut serve = Command::new(binary);
     serve.current_dir(tree::root()).arg("serve").arg("--dist").arg(tree::dist()).args(rest);
@@ -21,17 +21,21 @@ pub fn serve(profile: Profile, rest: &[&str]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(0)))
 }
 
-/// Builds `node-runtime` as one static binary and gives its path.
-pub fn node_runtime() -> anyhow::Result<PathBuf> {
+/// Builds `node-runtime` as one static binary and gives its path. For work and for tests it is not optimised: that takes
+/// longer than it saves.
+pub fn node_runtime(profile: Profile) -> anyhow::Result<PathBuf> {
     let mut steps = Steps::new(2);
     let target = musl();
     steps.step("musl target", || Ok(((), tools::add_target(&target)?)))?;
     steps.step("node-runtime", || {
-        tools::run(tools::cargo().args(["build", "--package", "node-runtime", "--release", "--target", &target]))?;
+        let mut cargo = tools::cargo();
+        cargo.args(["build", "--package", "node-runtime", "--target", &target]);
+        tools::run(cargo.args((profile == Profile::Web).then_some("--release")))?;
         Ok(((), String::new()))
     })?;
     steps.finish();
-    Ok(tree::target().join(target).join("release/node-runtime"))
+    let directory = if profile == Profile::Web { "release" } else { "debug" };
+    Ok(tree::target().join(target).join(directory).join("node-runtime"))
 }
 
 pub fn musl() -> String {

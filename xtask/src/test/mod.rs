@@ -29,7 +29,7 @@ pub fn test(filter: &[&str]) -> anyhow::Result<ExitCode> {
     }
     build::build(Profile::Web).context("the site was not built, and the tests in a browser need it")?;
     let node_runtime = match cfg!(target_os = "linux") {
-        true => Some(serve::node_runtime()?),
+        true => Some(serve::node_runtime(Profile::Dev)?),
         false => None,
     };
     if in_ci && filter.is_empty() {
