@@ -6,8 +6,10 @@ use yew::prelude::{AttrValue, Html, Properties, function_component, html};
 
 /// From this width on the wide drawing's letters are as large as those around it.
 const WIDE: f64 = 520.0;
-/// Heading and date above the drawing.
+/// Heading and date above the drawing, and the table below the wide one.
 const HEAD: f64 = 52.0;
+const TABLE: f64 = 96.0;
+const LEAST: f64 = 190.0;
 
 #[derive(Clone, PartialEq, Properties)]
 pub struct PlotProps {
@@ -19,9 +21,9 @@ pub struct PlotProps {
 #[function_component]
 pub fn PlotScene(props: &PlotProps) -> Html {
     let plot = &props.plot;
-    let drawing = if props.width < WIDE { &plot.narrow } else { &plot.wide };
-    // All of the drawing is seen at once; the table may lie below the edge.
-    let height = format!("height:{}px", (props.height - HEAD).max(160.0));
+    // All of the drawing is seen at once; where there is little room the table lies below the edge.
+    let (drawing, below) = if props.width < WIDE { (&plot.narrow, 0.0) } else { (&plot.wide, TABLE) };
+    let height = format!("height:{}px", (props.height - HEAD - below).max(LEAST));
     let row = |row: &PlotRow| {
         html! { <tr><th scope="row">{&row.label}</th><td>{&row.median}</td><td>{&row.runs}</td><td>{&row.source}</td></tr> }
     };

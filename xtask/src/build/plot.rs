@@ -21,7 +21,7 @@ struct Room {
     marks: usize,
 }
 
-const WIDE: Room = Room { width: 640, height: 280, gutter: 178, letters: 17.0, marks: 5 };
+const WIDE: Room = Room { width: 640, height: 220, gutter: 178, letters: 17.0, marks: 5 };
 const NARROW: Room = Room { width: 330, height: 240, gutter: 0, letters: 15.0, marks: 4 };
 const MARGIN: u32 = 14;
 /// For the figures along the axis.
@@ -68,9 +68,13 @@ fn draw(measurement: &Measurement, room: &Room) -> anyhow::Result<String> {
         }
         area.present().map_err(|error| anyhow!("{error}"))?;
     }
-    // The page's own colours, in both themes; as wide as its place.
+    // The page's own colours, in both themes; as large as its place, from where the heading begins.
     let svg = svg.replace("#000000", "currentColor");
-    Ok(svg.replacen(&format!(r#"width="{}" height="{}" "#, room.width, room.height), "", 1))
+    Ok(svg.replacen(
+        &format!(r#"width="{}" height="{}""#, room.width, room.height),
+        r#"preserveAspectRatio="xMinYMin""#,
+        1,
+    ))
 }
 
 type Drawn = Result<(), Box<dyn std::error::Error>>;
@@ -107,13 +111,13 @@ fn strip(
         ((0, -24), ((room.width - 2 * MARGIN) as i32, -24), HPos::Right)
     } else {
         let left = -((room.gutter + MARGIN) as i32);
-        ((left, -11), (left, 11), HPos::Left)
+        ((left, -10), (left, 11), HPos::Left)
     };
     let value = letters(room.letters, FontStyle::Bold).pos(Pos::new(side, VPos::Center));
     let start = || EmptyElement::at((low, middle));
     strips.draw(&(start() + Text::new(series.label.clone(), label_at, label) + Text::new(figure, value_at, value)))?;
     let at = |milli: u64| EmptyElement::at((milli as f64 / 1000.0, middle));
-    let bar = if above { [(-3, -13), (3, 13)] } else { [(-3, -17), (3, 17)] };
+    let bar = [(-3, -13), (3, 13)];
     if cited(series) {
         strips.draw(&(at(median(series)) + Rectangle::new(bar, BLACK.stroke_width(2))))?;
         return Ok(());
