@@ -151,16 +151,9 @@ fn round(charge: &Charge, crowd: Crowd) -> Result<u64> {
 struct Charge(PathBuf);
 
 impl Charge {
-    /// cgroups(7): `/proc/self/cgroup` has a line `4:memory:/PATH` in version 1, `0::/PATH` in version 2. The group at the
-    /// top is the whole machine's.
     fn own() -> Result<Charge> {
         let groups = fs::read_to_string("/proc/self/cgroup").context("/proc/self/cgroup")?;
-        let of = |line: &str| match line.splitn(3, ':').collect::<Vec<_>>()[..] {
-            [_, "memory", path] if path != "/" => Some(format!("/sys/fs/cgroup/memory{path}/memory.usage_in_bytes")),
-            ["0", "", path] if path != "/" => Some(format!("/sys/fs/cgroup{path}/memory.current")),
-            _ => None,
-        };
-        let file = groups.lines().filter_map(of).map(PathBuf::from).find(|file| file.exists());
+        let file = groups.lines().filter_map(file_of).map(PathBuf::from).find(|file| file.exists());
         file.map(Charge).context(
             "memory is measured by its control group, and this process has none of its own: \
              systemd-run --scope -p MemoryAccounting=yes node-runtime measure",
@@ -187,6 +180,28 @@ impl Charge {
     }
 }
 
+/// The file that tells what is charged to a group of `/proc/self/cgroup`. cgroups(7): its line is `4:memory:/PATH` in
+/// version 1, `0::/PATH` in version 2. The group at the top is the whole machine's.
+fn file_of(line: &str) -> Option<String> {
+    match line.splitn(3, ':').collect::<Vec<_>>()[..] {
+        [_, "memory", path] if path != "/" => Some(format!("/sys/fs/cgroup/memory{path}/memory.usage_in_bytes")),
+        ["0", "", path] if path != "/" => Some(format!("/sys/fs/cgroup{path}/memory.current")),
+        _ => None,
+    }
+}
+
 fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_of_its_own_is_measured_and_the_machine_s_is_not() {
+        assert_eq!(file_of("4:memory:/a").as_deref(), Some("/sys/fs/cgroup/memory/a/memory.usage_in_bytes"));
+        assert_eq!(file_of("0::/a/b:c").as_deref(), Some("/sys/fs/cgroup/a/b:c/memory.current"));
+        assert_eq!(["4:memory:/", "0::/", "2:cpu:/a"].map(file_of), [None, None, None]);
+    }
 }

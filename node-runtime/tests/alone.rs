@@ -1,0 +1,61 @@
+//! The program without a tree: it carries its course, and says what it cannot do without one.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+/// An empty folder to be in.
+struct Nowhere(PathBuf);
+
+impl Nowhere {
+    fn new(name: &str) -> Nowhere {
+        let folder = std::env::temp_dir().join(format!("alone-{name}-{}", std::process::id()));
+        fs::create_dir(&folder).expect("a folder");
+        Nowhere(folder)
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+        program.args(words).current_dir(&self.0).output().expect("node-runtime")
+    }
+}
+
+impl Drop for Nowhere {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_lesson_runs_where_there_is_no_tree() {
+    let nowhere = Nowhere::new("simulate");
+    let output = nowhere.run(&["simulate", "metal-vm-container"]);
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.starts_with("$ docker run") && shown.contains("\ntrace sha256:"), "{shown}");
+}
+
+#[test]
+fn a_course_in_the_working_directory_takes_its_place() {
+    let nowhere = Nowhere::new("tree");
+    fs::create_dir_all(nowhere.0.join("lessons/content")).expect("a folder");
+    fs::write(nowhere.0.join("lessons/content/course.toml"), "track = 1").expect("a map");
+    let output = nowhere.run(&["simulate", "metal-vm-container"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(errors(&output).contains("lessons/images"), "{}", errors(&output));
+}
+
+#[test]
+fn what_needs_a_tree_or_a_site_says_where_it_comes_from() {
+    let nowhere = Nowhere::new("serve");
+    let output = nowhere.run(&["serve"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(errors(&output).contains("cargo xtask build"), "{}", errors(&output));
+    let output = nowhere.run(&["simulate", "x", "--lessons", "/proc"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(errors(&output).contains("content/course.toml"), "{}", errors(&output));
+}
