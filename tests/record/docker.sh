@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Records what Debian's docker.io says, as goldens in engine/tests/goldens/docker/.
 #
-#   tests/record/docker.sh [FILE.cmds …]      all of engine/tests/goldens/docker/*.cmds without arguments
+#   tests/record/docker.sh [FILE.cmds …]      all of engine/tests/goldens/docker/*.cmds without arguments, but buildkit.cmds:
+#   tests/record/debian13.sh DIR tests/record/docker.sh engine/tests/goldens/docker/buildkit.cmds
 #
 # A .cmds file holds command lines; its golden has the same name and ends in .golden:
 #   $ LINE         the command line; `--network none` was added where the daemon has no bridge
@@ -16,34 +17,26 @@
 #   RFC 3339 times          <time>          `5 seconds` and the like (ago, Up)   <age>
 #   megabytes               <size>          colours (SGR)           dropped
 #   runs of two or more spaces              two spaces (columns follow the widths of what was normalised)
+# and of what BuildKit says:
+#   seconds                 <s>             how long a status took, and statuses that are not yet done   dropped
+#   the random names of what a file was looked for in   <ref>, <mount>
+#   what a registry that cannot be reached is                               <registry>
+#   "failed to run Build function", which is the same as "failed to solve" and said when it comes first
 # Needs root, docker.io (20.10), runc, busybox-static.
 set -euo pipefail
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
 here=$(cd "$(dirname "$0")/../.." && pwd)
 goldens=$here/engine/tests/goldens/docker
 work=$(mktemp -d)
-export DOCKER_HOST=unix://$work/sock
-docker=/usr/bin/docker
-
-dockerd -s vfs --bridge=none --iptables=false --data-root "$work/data" --exec-root "$work/exec" \
-    -H "$DOCKER_HOST" -p "$work/pid" >"$work/log" 2>&1 &
-daemon=$!
-trap 'kill $daemon 2>/dev/null; wait $daemon 2>/dev/null || true; rm -rf "$work"' EXIT
-for _ in $(seq 100); do $docker version >/dev/null 2>&1 && break; sleep 0.1; done
-version=$($docker version --format '{{.Server.Version}}')
-
-rootfs=$work/rootfs
-mkdir -p "$rootfs"/{bin,etc,tmp,root}
-cp "$(command -v busybox)" "$rootfs/bin/busybox"
-for tool in sh echo cat ls true false sleep rm mkdir touch env id pwd chmod; do ln -s busybox "$rootfs/bin/$tool"; done
-printf 'root:x:0:0:root:/root:/bin/sh\n' >"$rootfs/etc/passwd"
-printf 'root:x:0:\n' >"$rootfs/etc/group"
+. "$here/tests/record/daemon.sh"
+begin_daemon
+version=$(docker version --format '{{.Server.Version}}')
 
 reset() {
-    $docker ps -aq | xargs -r $docker rm -f >/dev/null 2>&1 || true
-    $docker images -aq | xargs -r $docker rmi -f >/dev/null 2>&1 || true
+    docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1 || true
+    docker images -aq | xargs -r docker rmi -f >/dev/null 2>&1 || true
     for image in busybox:latest centos:7 ubuntu:latest; do
-        tar -C "$rootfs" --owner=0 --group=0 -c . |
-            $docker import -c 'CMD ["/bin/sh"]' - "$image" >/dev/null
+        import "$image" -c 'CMD ["/bin/sh"]'
         # Listings are sorted by second.
         sleep 1.1
     done
@@ -60,6 +53,14 @@ normalise() {
         -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} \+0000 UTC/<time>/g' \
         -e 's/(Less than a second|About an? (minute|hour)|[0-9]+ (second|minute|hour|day|week|month|year)s?)( ago)?/<age>/g' \
         -e 's/[0-9.]+MB/<size>/g' \
+        -e 's/^(#[0-9]+ )?[0-9]+\.[0-9]{3} /\1<s> /' \
+        -e 's/^(#[0-9]+ DONE) [0-9.]+s$/\1 <s>/' \
+        -e 's/^(#[0-9]+ .*) [0-9.]+s done$/\1 done/' \
+        -e '/^#[0-9]+ (exporting layers|(writing image|transferring|naming to) .*[^e])$/d' \
+        -e 's/ref [^ ]+::[^ ]+:/ref <ref>:/' \
+        -e 's/lstat .*buildkit-mount[0-9]+/lstat <mount>/' \
+        -e 's/failed to do request: Head .*/<registry>/' \
+        -e 's/failed to run Build function/failed to solve/' \
         -e 's/ {2,}/  /g'
 }
 
@@ -81,7 +82,7 @@ record() {
             ;;
         *)
             code=0
-            (cd "$work/cwd" && PATH=/usr/bin:/bin bash -c "$(offline <<<"$line")") \
+            (cd "$work/cwd" && bash -c "$(offline <<<"$line")") \
                 >"$work/1" 2>"$work/2" </dev/null || code=$?
             printf '$ %s\n' "$line"
             normalise <"$work/1" | sed 's/^/1 /'
@@ -92,7 +93,8 @@ record() {
     done
 }
 
-[ $# -gt 0 ] || set -- "$goldens"/*.cmds
+# BuildKit's golden is recorded beside Debian 13's Docker.
+[ $# -gt 0 ] || set -- $(ls "$goldens"/*.cmds | grep -v buildkit)
 for commands in "$@"; do
     reset
     record <"$commands" >"${commands%.cmds}.golden"

@@ -31,7 +31,7 @@ impl Daemon {
             return self.refuse(tid, &text, 1);
         }
         let name = exec.user.as_deref().unwrap_or(&container.user);
-        let user = match user::find(name, |path| self.image_file(&container.image, path)) {
+        let user = match user::find(name, |path| self.layered_file(&container.layers, path)) {
             Ok(user) => user,
             Err(text) => {
                 self.say(tid, Stream::Stdout, &format!("{text}\n"));

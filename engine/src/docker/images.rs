@@ -86,9 +86,13 @@ impl Images {
         Ok(Pulled { image, reference, lines, fresh })
     }
 
+    /// Has the registry this repository, whatever the tag?
+    pub fn knows(&self, reference: &Reference) -> bool {
+        self.registry.keys().any(|known| (&known.domain, &known.path) == (&reference.domain, &reference.path))
+    }
+
     fn not_in_registry(&self, reference: &Reference) -> String {
-        let same_repository = |known: &Reference| (&known.domain, &known.path) == (&reference.domain, &reference.path);
-        if self.registry.keys().any(same_repository) {
+        if self.knows(reference) {
             return format!("manifest for {reference} not found: manifest unknown: manifest unknown");
         }
         let repository = reference.repository();
@@ -127,9 +131,9 @@ impl Daemon {
         chain_ids(&self.image_layers(image)).iter().map(|chain_id| Digest::of(&chain_id.0).hex()).collect()
     }
 
-    /// A file of an image, as its layers together show it.
-    pub(super) fn image_file(&self, image: &Digest, path: &str) -> Option<Vec<u8>> {
-        let tree = changes::merged(self.images.layers(image).iter().map(|layer| &layer.entries[..]));
+    /// A file, as these layers together show it.
+    pub(super) fn layered_file(&self, layers: &[Digest], path: &str) -> Option<Vec<u8>> {
+        let tree = changes::merged(self.images.store.layers(layers).iter().map(|layer| &layer.entries[..]));
         tree.get(path).map(|entry| entry.data.to_vec())
     }
 }

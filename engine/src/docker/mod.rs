@@ -64,6 +64,8 @@ pub struct Daemon {
     clients: Map<Tid, Client>,
     /// By their clients.
     builds: Map<Tid, BuildJob>,
+    /// What BuildKit has of the last context.
+    synced: build::Synced,
     /// Layers the node has been given.
     node_layers: Set<Digest>,
     era: Era,
@@ -148,6 +150,7 @@ impl Daemon {
             jobs: Map::new(),
             clients: Map::new(),
             builds: Map::new(),
+            synced: build::Synced::new(),
             node_layers: Set::new(),
             era: scenario.era,
             ids: Rng::new(scenario.seed, sim::Stream::DockerIds),

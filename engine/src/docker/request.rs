@@ -132,8 +132,14 @@ pub enum ObjectKind {
 pub struct Build {
     /// The build context as an uncompressed tar, made by the client from its own files, `.dockerignore` applied.
     pub context: Arc<[u8]>,
+    /// What the real client sends: the context, and what it leaves the daemon to drop.
+    pub sent_bytes: u64,
     /// Text of the Dockerfile.
     pub dockerfile: String,
+    /// What the Dockerfile is called, without its directory.
+    pub name: String,
+    /// What the client met while it read its files, in its words: there is nothing to build then.
+    pub problem: Option<Problem>,
     pub tags: Vec<String>,
     pub build_args: Vec<(String, String)>,
     pub labels: Vec<(String, String)>,
@@ -143,6 +149,18 @@ pub struct Build {
     pub quiet: bool,
     /// `--rm` (the default) removes intermediate containers.
     pub remove: bool,
+    /// `DOCKER_BUILDKIT=0`: the classic builder, whatever the era.
+    pub classic: bool,
+    /// `--progress`, which is BuildKit's.
+    pub progress: Option<String>,
+}
+
+/// Why a client has nothing to send.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Problem {
+    Context(String),
+    /// There is no such file; BuildKit's client leaves this to the daemon.
+    NoDockerfile(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

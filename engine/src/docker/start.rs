@@ -28,7 +28,7 @@ impl Daemon {
     }
 
     fn process_of(&self, container: &Container) -> Result<ProcessSpec, String> {
-        let user = user::find(&container.user, |path| self.image_file(&container.image, path))?;
+        let user = user::find(&container.user, |path| self.layered_file(&container.layers, path))?;
         let mut env = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={}", container.hostname)];
         if container.config.tty {
             env.push("TERM=xterm".to_owned());
@@ -150,7 +150,7 @@ impl Daemon {
         self.change(cid, |c| {
             c.log.push(now, stream, data);
         });
-        self.build_output(cid, data);
+        self.build_output(cid, data, turn);
         for client in self.clients.values_mut() {
             let attached = match &client.op {
                 Op::Run { container, attached, .. } => *attached && *container == cid,

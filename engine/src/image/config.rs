@@ -66,6 +66,8 @@ pub struct RunConfig {
     pub labels: Option<Map<String, String>>,
     pub stop_signal: Option<String>,
     pub shell: Option<Vec<String>>,
+    /// `CMD` was said: a mark without a meaning on Linux that BuildKit leaves.
+    pub args_escaped: bool,
 }
 
 impl RunConfig {
@@ -156,6 +158,9 @@ impl RunConfig {
         if let Some(signal) = &self.stop_signal {
             put("StopSignal", json!(signal));
         }
+        if self.args_escaped {
+            put("ArgsEscaped", json!(true));
+        }
         if let Some(healthcheck) = &self.healthcheck {
             put("Healthcheck", health(healthcheck));
         }
@@ -188,7 +193,9 @@ impl ImageConfig {
         if let Some(config) = self.container_config.as_ref().filter(|_| classic) {
             put("container_config", config.classic());
         }
-        put("created", json!(self.created));
+        if classic || !self.created.is_empty() {
+            put("created", json!(self.created));
+        }
         if classic {
             put("docker_version", json!(DOCKER_VERSION));
         }
@@ -431,6 +438,7 @@ mod tests {
             }
         };
         RunConfig {
+            args_escaped: false,
             hostname: text("Hostname"),
             user: text("User"),
             exposed_ports: names("ExposedPorts"),

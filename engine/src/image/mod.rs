@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use std::fmt;
 
 /// `sha256:` and 64 hexadecimal digits (OCI image-spec, descriptor.md, "Digests").
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {

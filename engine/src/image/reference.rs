@@ -49,6 +49,13 @@ impl Reference {
         if reference.path == "library/sha256" { Err(ReferenceError::DigestAlgorithm) } else { Ok(reference) }
     }
 
+    /// `docker.io/library/ubuntu:latest`, as BuildKit names it.
+    pub fn whole(&self) -> String {
+        let shown = self.to_string();
+        let rest = shown.strip_prefix(&self.repository()).unwrap_or_default();
+        format!("{}/{}{rest}", self.domain, self.path)
+    }
+
     fn parse_name(text: &str) -> Result<Reference, ReferenceError> {
         if Digest::from_hex(text).is_some() {
             return Err(ReferenceError::Identifier(text.to_owned()));

@@ -104,7 +104,14 @@ fn image_build(line: &Line, env: &[String]) -> Result<Invocation, Printed> {
     let build_args = line.all("build-arg").iter().filter_map(|text| from_environment(text, env)).collect::<Vec<_>>();
     let build = Build {
         context: Arc::from([]),
+        sent_bytes: 0,
         dockerfile: String::new(),
+        name: dockerfile
+            .and_then(|file| file.rsplit('/').next())
+            .filter(|name| *name != "-")
+            .unwrap_or("Dockerfile")
+            .to_string(),
+        problem: None,
         tags: line.all("tag"),
         build_args: build_args.iter().map(|text| pair(text)).collect(),
         labels: pairs("label"),
@@ -113,6 +120,8 @@ fn image_build(line: &Line, env: &[String]) -> Result<Invocation, Printed> {
         pull: line.on("pull"),
         quiet: line.on("quiet"),
         remove: line.text("rm").is_none() || line.on("rm"),
+        classic: env.iter().any(|line| line == "DOCKER_BUILDKIT=0"),
+        progress: line.text("progress").map(str::to_string),
     };
     let source = if place == "-" { Source::Stdin } else { Source::Directory(place.to_string()) };
     let dockerfile = dockerfile.map(str::to_string);

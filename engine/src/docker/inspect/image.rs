@@ -16,6 +16,7 @@ impl Daemon {
             self.images.repo_digests(id).iter().map(|(repository, digest)| format!("{repository}@{digest}")).collect();
         let size = self.images.store.size_bytes(image);
         let layers: Vec<String> = image.layers().iter().map(Digest::to_string).collect();
+        let comment = image.config.history.last().map(|entry| entry.comment.as_str()).unwrap_or_default();
         let mut root_fs = Map::new();
         root_fs.insert("Type".to_owned(), "layers".into());
         if !layers.is_empty() {
@@ -26,7 +27,7 @@ impl Daemon {
             "RepoTags": names,
             "RepoDigests": digests,
             "Parent": image.parent.map(|parent| parent.to_string()).unwrap_or_default(),
-            "Comment": of("comment", "".into()),
+            "Comment": of("comment", comment.into()),
             "Created": of("created", "".into()),
             "Container": of("container", "".into()),
             "ContainerConfig": of("container_config", empty_config()),

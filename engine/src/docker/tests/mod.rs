@@ -59,6 +59,10 @@ fn bench() -> Bench {
 
 /// With these images in the registry, each newer than the one before.
 fn bench_with(images: &[&str]) -> Bench {
+    bench_of(Era::Course, images)
+}
+
+fn bench_of(era: Era, images: &[&str]) -> Bench {
     let layer: Arc<[u8]> = tar::write(&[
         Entry::dir("bin", 0o755),
         Entry::file("bin/busybox", 0o755, vec![0; 1_982_256]),
@@ -78,7 +82,7 @@ fn bench_with(images: &[&str]) -> Bench {
     };
     let scenario = Scenario {
         seed: 7,
-        era: Era::Course,
+        era,
         files: Vec::new(),
         images: images.iter().enumerate().map(base).collect(),
         node_root: Arc::from(Vec::new()),

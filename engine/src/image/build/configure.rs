@@ -5,7 +5,7 @@ use crate::call::Signal;
 use crate::image::config::{health_text, list};
 use crate::image::dockerfile::{Command, Instruction, Variables, expand_word, expand_words};
 
-/// How an instruction stands in history, by era.
+/// How an instruction stands in history, by era; not at all if it is empty.
 pub(super) struct Comment {
     pub classic: String,
     pub today: String,
@@ -73,6 +73,7 @@ pub(super) fn apply(
         Instruction::Cmd(command) => {
             let argv = command.argv(&config.shell());
             config.cmd = Some(argv.clone());
+            config.args_escaped = true;
             stage.cmd_set = true;
             format!("CMD {}", list(&argv))
         }
@@ -93,11 +94,14 @@ pub(super) fn apply(
         }
         Instruction::Healthcheck(healthcheck) => {
             config.healthcheck = Some(healthcheck.clone());
-            format!("HEALTHCHECK {}", health_text(healthcheck))
+            let classic = format!("HEALTHCHECK {}", health_text(healthcheck));
+            // BuildKit's has one more interval, for the start.
+            let today = classic.replacen(" '", " \"0s\" '", 1);
+            return Ok(Comment { classic, today });
         }
         Instruction::OnBuild(trigger) => {
             config.on_build.push(trigger.clone());
-            format!("ONBUILD {trigger}")
+            return Ok(Comment { classic: format!("ONBUILD {trigger}"), today: String::new() });
         }
         Instruction::Maintainer(name) => {
             stage.author = name.clone();

@@ -23,11 +23,16 @@ pub struct Copied {
     pub owner: Option<(u32, u32)>,
 }
 
+/// A random number where it is real.
+const MOUNT: u32 = 2_847_031_295;
+
 /// Where sources are looked for.
 pub(super) struct Source<'a> {
     pub tree: &'a Tree,
     /// An earlier stage or another image, rather than the context.
     pub in_image: bool,
+    /// Whether it is BuildKit that looks: with its own words, and no path leads out of the context.
+    pub buildkit: bool,
 }
 
 pub(super) struct Destination<'a> {
@@ -52,18 +57,26 @@ pub(super) fn copy(
     source: &Source<'_>,
     destination: &Destination<'_>,
 ) -> Result<Copied, BuildError> {
-    let failed = |why: String| BuildError::Refused(format!("{name} failed: {why}"));
+    let failed = |why: String| BuildError::Refused(if source.buildkit { why } else { format!("{name} failed: {why}") });
     let mut found = Vec::new();
     for path in &transfer.sources {
         if let Some(url) = path.strip_prefix("http://").or_else(|| path.strip_prefix("https://")) {
             return Err(no_network(name, path, url));
         }
-        found.extend(source.find(path).map_err(failed)?);
+        let matching = source.find(path);
+        if source.buildkit && matching.as_ref().is_ok_and(Vec::is_empty) | matching.is_err() {
+            return Err(source.missing(path));
+        }
+        found.extend(matching.map_err(failed)?);
     }
     if found.is_empty() {
         return Err(failed("no source files were specified".to_owned()));
     }
-    if found.len() > 1 && !transfer.destination.ends_with('/') {
+    let mut given = transfer.destination.clone();
+    if source.buildkit && found.len() > 1 && !given.ends_with('/') {
+        given.push('/');
+    }
+    if found.len() > 1 && !given.ends_with('/') {
         return Err(BuildError::Refused(format!(
             "When using {name} with more than one source file, the destination must be a directory and end with a /"
         )));
@@ -71,13 +84,20 @@ pub(super) fn copy(
     let owner = transfer.chown.as_deref().map(|chown| destination.owner(chown)).transpose()?;
     let sums: Vec<String> = found.iter().map(|found| found.sum.clone()).collect();
     let sum = if sums.len() == 1 { sums[0].clone() } else { sum::joined("multi", &sums) };
-    let target = destination.absolute(&transfer.destination);
+    let target = destination.absolute(&given);
     let unpacks = name == "ADD";
     let placed = place(&found, source, destination, &target, unpacks).map_err(failed)?;
     let mut entries = placed.entries;
     if !placed.keeps_owners {
         let (uid, gid) = owner.unwrap_or((0, 0));
         entries.iter_mut().for_each(|entry| (entry.uid, entry.gid) = (uid, gid));
+    }
+    if let Some(text) = &transfer.chmod {
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777).ok_or_else(|| {
+            let rule = "it should be octal string and between 0 and 07777";
+            BuildError::Refused(format!("invalid chmod parameter: '{text}'. {rule}"))
+        })?;
+        entries.iter_mut().for_each(|entry| entry.mode = mode);
     }
     Ok(Copied { sum, directory: placed.directory, tar: tar::write(&entries).into(), owner })
 }
@@ -91,6 +111,17 @@ fn no_network(name: &str, whole: &str, url: &str) -> BuildError {
 }
 
 impl Source<'_> {
+    /// BuildKit's words for what is not there; in a stage's files it looks with a call of its own.
+    fn missing(&self, path: &str) -> BuildError {
+        let path = super::step::clean(path);
+        match self.in_image {
+            true => BuildError::Refused(format!(
+                "lstat /var/lib/docker/tmp/buildkit-mount{MOUNT}/{path}: no such file or directory"
+            )),
+            false => BuildError::NotFound(path),
+        }
+    }
+
     fn find(&self, given: &str) -> Result<Vec<Found>, String> {
         let path = given.trim_start_matches('/');
         let path = path.strip_prefix("./").unwrap_or(path);
@@ -98,7 +129,7 @@ impl Source<'_> {
             return self.one(path).map(|found| vec![found]);
         }
         // A bad pattern matches nothing, as in Docker.
-        let Ok(glob) = Glob::path(&super::clean(path)) else { return Ok(Vec::new()) };
+        let Ok(glob) = Glob::path(&super::step::clean(path)) else { return Ok(Vec::new()) };
         let mut matching: Vec<&str> =
             self.tree.below("").map(|entry| entry.path.as_str()).filter(|path| glob.matches(path)).collect();
         sort_by(&mut matching, |a, b| canonical_order(a, b));
@@ -106,7 +137,7 @@ impl Source<'_> {
     }
 
     fn one(&self, path: &str) -> Result<Found, String> {
-        if !self.in_image && climbs(path) {
+        if !self.in_image && !self.buildkit && climbs(path) {
             return Err(format!("forbidden path outside the build context: {path} ()"));
         }
         let missing = || match self.in_image {
@@ -120,7 +151,7 @@ impl Source<'_> {
             Some(file) => format!("file:{}", sum::file(&file, self.in_image)),
             None => self.directory_sum(&real),
         };
-        Ok(Found { path: super::clean(path), real, sum })
+        Ok(Found { path: super::step::clean(path), real, sum })
     }
 
     /// Of the directory itself and everything below; of a link, what it leads to.
@@ -160,12 +191,12 @@ impl Destination<'_> {
     /// Absolute, its trailing slash kept; one that a relative `.` stands for is not made up.
     fn absolute(&self, given: &str) -> String {
         let joined = if given.starts_with('/') { given.to_owned() } else { format!("{}/{given}", self.working_dir) };
-        let clean = super::clean(&joined);
+        let clean = super::step::clean(&joined);
         if given.ends_with('/') && !clean.is_empty() { format!("/{clean}/") } else { format!("/{clean}") }
     }
 
     /// `USER[:GROUP]`, names looked up in the image (moby `parseChownFlag`).
-    fn owner(&self, chown: &str) -> Result<(u32, u32), BuildError> {
+    pub fn owner(&self, chown: &str) -> Result<(u32, u32), BuildError> {
         let (user, group) = chown.split_once(':').unwrap_or((chown, chown));
         let refused =
             |why: String| BuildError::Refused(format!("unable to convert uid/gid chown string to host mapping: {why}"));

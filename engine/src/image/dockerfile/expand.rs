@@ -27,8 +27,22 @@ pub fn expand_words(word: &str, variables: Variables<'_>, escape: char) -> Resul
     run(word, variables, escape).map(|(_, words)| words)
 }
 
+/// A whole instruction as BuildKit shows it: quotes stay, and what is not set stays as it was written.
+pub fn expand_label(text: &str, variables: Variables<'_>, escape: char) -> Result<String, ExpandError> {
+    run_as(text, variables, escape, true).map(|(text, _)| text)
+}
+
 fn run(word: &str, variables: Variables<'_>, escape: char) -> Result<(String, Vec<String>), ExpandError> {
-    let mut expansion = Expansion { chars: word.chars().peekable(), variables, escape, depth: 0 };
+    run_as(word, variables, escape, false)
+}
+
+fn run_as(
+    word: &str,
+    variables: Variables<'_>,
+    escape: char,
+    label: bool,
+) -> Result<(String, Vec<String>), ExpandError> {
+    let mut expansion = Expansion { chars: word.chars().peekable(), variables, escape, depth: 0, label };
     let mut words = Words::default();
     match expansion.until(None, &mut words) {
         Ok(text) => Ok((text, words.finish())),
@@ -41,6 +55,8 @@ struct Expansion<'a> {
     variables: Variables<'a>,
     escape: char,
     depth: u32,
+    /// Quotes and what is not set stay.
+    label: bool,
 }
 
 impl Expansion<'_> {
@@ -91,10 +107,10 @@ impl Expansion<'_> {
     }
 
     fn single_quoted(&mut self) -> Result<String, String> {
-        self.chars.next();
-        let mut text = String::new();
+        let mut text: String = self.chars.next().filter(|_| self.label).into_iter().collect();
         for c in self.chars.by_ref() {
             if c == '\'' {
+                text.extend(self.label.then_some(c));
                 return Ok(text);
             }
             text.push(c);
@@ -103,13 +119,12 @@ impl Expansion<'_> {
     }
 
     fn double_quoted(&mut self) -> Result<String, String> {
-        self.chars.next();
-        let mut text = String::new();
+        let mut text: String = self.chars.next().filter(|_| self.label).into_iter().collect();
         loop {
             match self.chars.peek().copied() {
                 None => return Err("unexpected end of statement while looking for matching double-quote".to_owned()),
                 Some('"') => {
-                    self.chars.next();
+                    text.extend(self.chars.next().filter(|_| self.label));
                     return Ok(text);
                 }
                 Some('$') => text.push_str(&self.dollar()?),
@@ -136,7 +151,7 @@ impl Expansion<'_> {
         self.chars.next();
         if self.chars.peek() != Some(&'{') {
             let name = self.name();
-            return Ok(if name.is_empty() { "$".to_owned() } else { self.value(&name).unwrap_or_default() });
+            return Ok(if name.is_empty() { "$".to_owned() } else { self.value_or(&name, || format!("${name}")) });
         }
         self.chars.next();
         match self.chars.peek() {
@@ -146,10 +161,14 @@ impl Expansion<'_> {
         }
         let name = self.name();
         match self.chars.next() {
-            Some('}') => Ok(self.value(&name).unwrap_or_default()),
+            Some('}') => Ok(self.value_or(&name, || format!("${{{name}}}"))),
             Some(':') => self.modified(&name),
             _ => Err("missing ':' in substitution".to_owned()),
         }
+    }
+
+    fn value_or(&self, name: &str, written: impl Fn() -> String) -> String {
+        self.value(name).unwrap_or_else(|| if self.label { written() } else { String::new() })
     }
 
     /// `${name:` is read; a modifier, a word and `}` follow.

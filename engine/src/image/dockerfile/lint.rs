@@ -56,6 +56,38 @@ fn unknown(name: &str) -> String {
     }
 }
 
+/// An error as BuildKit says it; `text` is the Dockerfile.
+pub fn today(error: &ParseError, text: &str) -> String {
+    let line = error.span.line;
+    let said = error.problem.to_string();
+    let said = match &error.problem {
+        Problem::UnknownInstruction(_) => {
+            let before = |count: u32| text.lines().take(count as usize);
+            if before(line - 1).any(|line| line.contains("<<")) {
+                return "here-documents are not simulated here: join the commands with `&&`".to_owned();
+            }
+            let word = before(line).last().and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+            let nearest = INSTRUCTIONS.iter().map(|known| (distance(&word.to_ascii_uppercase(), known), *known)).min();
+            // util/suggest: fewer than three edits, in the case of what was written.
+            let meant = match nearest.filter(|(edits, _)| *edits < 3) {
+                Some((_, known)) if word == word.to_ascii_lowercase() => known.to_ascii_lowercase(),
+                Some((_, known)) => known.to_owned(),
+                None => String::new(),
+            };
+            let meant = if meant.is_empty() { meant } else { format!(" (did you mean {meant}?)") };
+            format!("unknown instruction: {word}{meant}")
+        }
+        Problem::UnknownFlag(_) | Problem::FlagWithoutValue(_) | Problem::FlagTwice(_) => {
+            format!("{}{}", said[..1].to_ascii_lowercase(), &said[1..])
+        }
+        _ => said,
+    };
+    match error.problem.is_of_text() || error.problem == Problem::NoStage {
+        true => said,
+        false => format!("dockerfile parse error on line {line}: {said}"),
+    }
+}
+
 /// Edits between two words, a swap of neighbours counted as one.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(16).collect(), b.chars().collect());

@@ -17,9 +17,9 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use expand::{ExpandError, Variables, expand_word, expand_words};
+pub use expand::{ExpandError, Variables, expand_label, expand_word, expand_words};
 pub use ignore::{Ignore, IgnoreError};
-pub use lint::diagnose;
+pub use lint::{diagnose, today};
 
 use serde::{Deserialize, Serialize};
 

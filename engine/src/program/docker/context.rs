@@ -6,8 +6,8 @@
 use super::ignore::Ignore;
 use super::{Client, Task, go_text};
 use crate::call::{Dent, Errno, FileKind, OpenFlags, Ret, Stat, Sys};
-use crate::command::docker::{BuildOrder, Source, human_size};
-use crate::docker::Request;
+use crate::command::docker::{BuildOrder, Source};
+use crate::docker::{Problem, Request};
 use crate::image::tar::{self, Entry};
 use crate::program::machine::{Cx, STDIN, answer, join};
 use crate::sim::DOCKERFILE_BYTES;
@@ -73,6 +73,8 @@ pub enum ContextTask {
     FileOpened(String, Stat),
     FileRead(String, Stat),
     Send,
+    /// There is nothing to send but why.
+    Fail(Problem),
 }
 
 impl Context {
@@ -125,7 +127,8 @@ impl Client {
                 let data = std::mem::take(&mut self.input);
                 context.add(Entry { data: data.into(), ..entry(path, tar::Kind::File, stat) }, cx)
             }
-            ContextTask::Send => context.send(cx),
+            ContextTask::Send => context.send(None, cx),
+            ContextTask::Fail(problem) => context.send(Some(problem), cx),
         }
     }
 
@@ -220,7 +223,7 @@ impl Client {
             context.dropped_bytes = file_bytes(text.len() as u64) + file_bytes(1);
         }
         context.set_dockerfile(&text, cx);
-        if cx.status != 0 {
+        if failed(cx) {
             return None;
         }
         call(open, ContextTask::IgnoreOpened, cx)
@@ -334,7 +337,7 @@ impl Context {
         let absolute = self.absolute(&path);
         match stat.kind {
             FileKind::Dir => {
-                if self.add(entry(path.clone(), tar::Kind::Dir, stat), cx).is_some() || cx.status != 0 {
+                if self.add(entry(path.clone(), tar::Kind::Dir, stat), cx).is_some() || failed(cx) {
                     return None;
                 }
                 let open = Sys::Open { path: absolute, flags: OpenFlags::DIRECTORY, mode: 0 };
@@ -374,14 +377,12 @@ impl Context {
         None
     }
 
-    fn send(&mut self, cx: &mut Cx<Task>) -> Option<Sys> {
+    fn send(&mut self, problem: Option<Problem>, cx: &mut Cx<Task>) -> Option<Sys> {
         let mut build = self.order.build.clone();
+        build.problem = problem;
         build.context = tar::write(&std::mem::take(&mut self.entries)).into();
+        build.sent_bytes = build.context.len() as u64 + self.dropped_bytes;
         build.dockerfile = std::mem::take(&mut self.dockerfile);
-        if !build.quiet {
-            let size = human_size(build.context.len() as u64 + self.dropped_bytes, 4);
-            cx.out(&format!("Sending build context to Docker daemon {size:>8}\n"));
-        }
         cx.flush();
         cx.call(Sys::Control(Box::new(Request::Build(Box::new(build)))), Task::Replied)
     }
@@ -391,10 +392,19 @@ fn call(sys: Sys, then: ContextTask, cx: &mut Cx<Task>) -> Option<Sys> {
     cx.call(sys, Task::Context(then))
 }
 
+/// How a client says it depends on who builds, and that the daemon knows.
 fn fail(message: &str, cx: &mut Cx<Task>) -> Option<Sys> {
-    cx.err(&format!("{message}\n"));
-    cx.exit(1);
+    fail_with(Problem::Context(message.to_owned()), cx)
+}
+
+fn fail_with(problem: Problem, cx: &mut Cx<Task>) -> Option<Sys> {
+    cx.todo().clear();
+    cx.push(Task::Context(ContextTask::Fail(problem)));
     None
+}
+
+fn failed(cx: &mut Cx<Task>) -> bool {
+    matches!(cx.todo().last(), Some(Task::Context(ContextTask::Fail(_))))
 }
 
 fn too_large(cx: &mut Cx<Task>) -> Option<Sys> {
@@ -425,7 +435,7 @@ fn missing(path: String, mut parents: Vec<String>, ret: Ret, cx: &mut Cx<Task>) 
     let text = go_text(errno.unwrap_or(Errno::ENOENT));
     let message =
         format!("unable to prepare context: unable to evaluate symlinks in Dockerfile path: lstat {path}: {text}");
-    fail(&message, cx)
+    fail_with(Problem::NoDockerfile(message), cx)
 }
 
 /// `/a/b/c` → `/a`, `/a/b`, `/a/b/c`.

@@ -184,7 +184,7 @@ pub(super) const SYSTEM_DF: &[Flag] = &[
 pub(super) const BUILD_HIDDEN: &[Flag] = &[
     flag(short('o'), "output", List, "Output destination (format: type=local,dest=path)").hidden().refused(BUILDKIT),
     flag(NO, "platform", Str, "Set platform if server is multi-platform capable").hidden().refused(BUILDKIT),
-    flag(NO, "progress", Str, "Set type of progress output (auto, plain, tty)").hidden().refused(BUILDKIT),
+    flag(NO, "progress", Str, "Set type of progress output (auto, plain, tty)").hidden(),
     flag(NO, "secret", List, "Secret file to expose to the build").hidden().refused(BUILDKIT),
     flag(NO, "ssh", List, "SSH agent socket or keys to expose to the build").hidden().refused(BUILDKIT),
 ];

@@ -1,24 +1,30 @@
-//! `docker build`, as the classic builder shows it: each step that changes files is a container on the node.
+//! `docker build`: each step that changes files is a container on the node.
 //!
 //! What a step needs and what image it leads to is [`crate::image::build`]'s to say; this drives it: prints, pulls, runs
 //! containers, has their upper layers read, and names the result. A RUN is a container with the step's process as its
-//! init; COPY, ADD and WORKDIR run the guest program `unpack`. Both streams of a step go to the client's standard output.
-//! Both eras are shown in this form.
+//! init; COPY, ADD and WORKDIR run the guest program `unpack`. How it is told is its teller's to say: [`classic`] for the
+//! classic builder, [`plain`] for BuildKit.
+
+mod classic;
+mod plain;
+mod transfer;
 
 use super::batch::News;
 use super::client::Op;
 use super::container::{self, Container, Log, State};
-use super::request::{Build, ContainerConfig};
+use super::request::{Build, ContainerConfig, Problem};
 use super::{Daemon, Turn, names};
 use crate::call::{Signal, Tid};
 use crate::image::Digest;
 use crate::image::build::{BuildError, Builder, Options, Outcome, Process, Work};
-use crate::image::dockerfile::{self, Dockerfile, Instruction};
+use crate::image::dockerfile::{self, Dockerfile, Instruction, Span};
 use crate::image::reference::Reference;
 use crate::node::{Cid, NodeRequest, Stdin, Stream};
 use crate::scenario::Era;
 use crate::trace::Category;
+use plain::Plain;
 use std::sync::Arc;
+pub(super) use transfer::Synced;
 
 /// Bytes of output that a quiet build keeps, to be shown if it fails.
 const QUIET_BYTES: usize = 256 * 1024;
@@ -43,6 +49,8 @@ pub(super) struct BuildJob {
     /// `RUN …` of the current step.
     instruction: String,
     step: Option<Step>,
+    /// How BuildKit tells it; the classic builder keeps nothing.
+    plain: Option<Plain>,
 }
 
 /// The container of the current step.
@@ -65,15 +73,13 @@ enum Next {
 
 impl Daemon {
     pub(super) fn build(&mut self, tid: Tid, build: Build, turn: &mut Turn<'_>) {
-        match build_job(&build, self.era) {
-            Ok(job) => {
-                self.await_op(tid, Op::Build);
-                let warnings: String = job.builder.warnings().iter().map(|line| format!("{line}\n")).collect();
-                self.say(tid, Stream::Stderr, &warnings);
-                self.builds.insert(tid, job);
-                self.build_on(tid, turn);
-            }
-            Err(text) => self.refuse(tid, &format!("Error response from daemon: {text}"), 1),
+        self.await_op(tid, Op::Build);
+        let begun = match self.era == Era::Today && !build.classic {
+            true => self.begin_plain(tid, &build, turn),
+            false => self.begin_classic(tid, &build),
+        };
+        if begun {
+            self.build_on(tid, turn);
         }
     }
 
@@ -83,9 +89,9 @@ impl Daemon {
             let Some(job) = self.builds.get_mut(&tid) else { return };
             let next = match job.builder.begin() {
                 Ok(None) => return self.build_done(tid, turn),
-                Ok(Some(text)) => {
-                    job.instruction = text.split_once(" : ").map_or(text.clone(), |(_, text)| text.to_owned());
-                    self.build_say(tid, format!("{text}\n").as_bytes());
+                Ok(Some(statement)) => {
+                    job.instruction = statement.original.clone();
+                    self.tell_step(tid, turn);
                     self.build_step(tid, turn)
                 }
                 Err(error) => Err(error),
@@ -93,10 +99,20 @@ impl Daemon {
             match next {
                 Ok(Next::GoOn) => {}
                 Ok(Next::Wait) => return,
-                Err(error) => return self.build_failed(tid, &error.to_string(), 1),
+                Err(error) => return self.build_failed(tid, &error, 1),
             }
         }
-        self.build_failed(tid, &format!("a build takes at most {WORKS} steps"), 1);
+        let why = format!("a build takes at most {WORKS} steps");
+        self.build_failed(tid, &BuildError::Refused(why), 1);
+    }
+
+    fn tell_step(&mut self, tid: Tid, turn: &Turn<'_>) {
+        let Some(job) = self.builds.get_mut(&tid) else { return };
+        let text = match &mut job.plain {
+            None => format!("Step {} : {}\n", job.builder.place(), job.instruction),
+            Some(plain) => job.builder.vertex().map(|name| plain.open(&name, turn.now)).unwrap_or_default(),
+        };
+        self.build_say(tid, text.as_bytes());
     }
 
     fn build_step(&mut self, tid: Tid, turn: &mut Turn<'_>) -> Result<Next, BuildError> {
@@ -112,14 +128,24 @@ impl Daemon {
                 Work::Base(_) => {
                     job.stage += 1;
                     let image = self.build_finish(tid, Outcome::default(), None, turn)?;
-                    self.build_arrow(tid, image);
+                    self.tell_image(tid, image);
                     return Ok(Next::GoOn);
                 }
                 Work::Cached(image) => {
-                    self.build_say(tid, b" ---> Using cache\n");
+                    match &mut job.plain {
+                        None => self.build_say(tid, b" ---> Using cache\n"),
+                        Some(plain) => {
+                            let text = plain.close("CACHED");
+                            self.build_say(tid, text.as_bytes());
+                        }
+                    }
                     self.note_cache_hit(tid, &image, turn);
                     let image = self.build_finish(tid, Outcome::default(), None, turn)?;
-                    self.build_arrow(tid, image);
+                    self.tell_image(tid, image);
+                    return Ok(Next::GoOn);
+                }
+                Work::Configure if job.plain.is_some() => {
+                    self.build_finish(tid, Outcome::default(), None, turn)?;
                     return Ok(Next::GoOn);
                 }
                 Work::Configure => {
@@ -140,33 +166,6 @@ impl Daemon {
         Err(BuildError::Refused(format!("a step asks for at most {WORKS} images")))
     }
 
-    fn build_pull(&mut self, tid: Tid, reference: &Reference, turn: &mut Turn<'_>) -> Result<(), BuildError> {
-        match self.images.pull(&reference.to_string()) {
-            Ok(pulled) => {
-                self.build_say(tid, format!("{}\n", pulled.lines.join("\n")).as_bytes());
-                self.note_pulled(&pulled, turn);
-                Ok(())
-            }
-            Err(why) => match self.builds.get(&tid) {
-                Some(job) => Err(job.builder.pull_failed(&why)),
-                None => Err(BuildError::Refused(why)),
-            },
-        }
-    }
-
-    /// The classic builder makes a container even for what changes no file; nothing of it reaches the node.
-    fn build_configure(&mut self, tid: Tid, turn: &mut Turn<'_>) -> Result<(), BuildError> {
-        let id = names::id(&mut self.ids);
-        self.build_say(tid, format!(" ---> Running in {}\n", &id[..12]).as_bytes());
-        let outcome = Outcome { container: Some(id.clone()), ..Outcome::default() };
-        let image = self.build_finish(tid, outcome, None, turn)?;
-        if self.builds.get(&tid).is_some_and(|job| job.remove) {
-            self.build_say(tid, format!("Removing intermediate container {}\n", &id[..12]).as_bytes());
-        }
-        self.build_arrow(tid, image);
-        Ok(())
-    }
-
     /// A container on the node for a step.
     fn build_container(
         &mut self,
@@ -178,16 +177,18 @@ impl Daemon {
         turn: &mut Turn<'_>,
     ) {
         let Some(job) = self.builds.get(&tid) else { return };
-        let (image, instruction, name) = (job.image, job.instruction.clone(), self.build_name(job));
+        let (instruction, name) = (job.instruction.clone(), self.build_name(job));
+        let (image, layers) = (job.image, job.builder.layers().to_vec());
         turn.decide(Category::Decision, &["image", &name], format!("build step: {instruction}"));
-        let container = self.step_container(image, argv, stdin, process.as_ref(), turn);
+        let mut container = self.step_container(image, argv, stdin, process.as_ref(), turn);
+        container.layers = layers;
         let (cid, id) = (container.cid, container.id.clone());
         self.add_to_node(&container, Vec::new(), turn);
         self.containers.insert(cid, Arc::new(container));
         if let Some(job) = self.builds.get_mut(&tid) {
             job.step = Some(Step { container: cid, process, told, complaint: Vec::new() });
         }
-        if told {
+        if told && self.builds.get(&tid).is_some_and(|job| job.plain.is_none()) {
             self.build_say(tid, format!(" ---> Running in {}\n", &id[..12]).as_bytes());
         }
         self.start(cid, turn);
@@ -222,7 +223,7 @@ impl Daemon {
             stop_signal: Signal::SIGTERM,
             labels: Vec::new(),
             exposed_ports: Vec::new(),
-            layers: self.image_layers(&image),
+            layers: Vec::new(),
             stdin,
             auto_remove: false,
             attached: true,
@@ -235,40 +236,51 @@ impl Daemon {
     }
 
     /// What a step's container writes: shown as it comes, whichever the stream; of `unpack` only kept.
-    pub(super) fn build_output(&mut self, cid: Cid, data: &[u8]) {
+    pub(super) fn build_output(&mut self, cid: Cid, data: &[u8], turn: &Turn<'_>) {
         let Some(tid) = self.builder_of(cid) else { return };
-        let Some(step) = self.builds.get_mut(&tid).and_then(|job| job.step.as_mut()) else { return };
-        if step.process.is_some() {
-            self.build_say(tid, data);
-        } else if step.complaint.len() + data.len() <= QUIET_BYTES {
-            step.complaint.extend_from_slice(data);
+        let Some(job) = self.builds.get_mut(&tid) else { return };
+        let Some(step) = &mut job.step else { return };
+        if step.process.is_none() {
+            let room = QUIET_BYTES.saturating_sub(step.complaint.len()).min(data.len());
+            return step.complaint.extend_from_slice(&data[..room]);
+        }
+        match &mut job.plain {
+            None => self.build_say(tid, data),
+            Some(plain) => {
+                let text = plain.log(data, turn.now);
+                self.build_say(tid, &text);
+            }
         }
     }
 
     /// What became of a step's container.
     pub(super) fn build_news(&mut self, cid: Cid, news: &News, turn: &mut Turn<'_>) {
         let Some(tid) = self.builder_of(cid) else { return };
-        match news {
-            News::Exited { code: 0 } => turn.out.requests.push(NodeRequest::Commit { container: cid }),
-            News::Exited { code } => {
-                let step = self.builds.get_mut(&tid).and_then(|job| job.step.take());
-                match step.as_ref().and_then(|step| step.process.as_ref()) {
-                    Some(process) => self.build_failed(tid, &process.failure(*code), *code),
-                    None => {
-                        let complaint = step.map(|step| step.complaint).unwrap_or_default();
-                        self.remove(cid, turn);
-                        self.build_failed(tid, String::from_utf8_lossy(&complaint).trim_end(), 1);
-                    }
-                }
-            }
-            News::Failed { text, .. } => {
-                if let Some(job) = self.builds.get_mut(&tid) {
-                    job.step = None;
-                }
-                self.build_failed(tid, text, 1);
-            }
-            News::Started | News::Removed => {}
+        let (text, code) = match news {
+            News::Exited { code: 0 } => return turn.out.requests.push(NodeRequest::Commit { container: cid }),
+            News::Exited { code } => (None, *code),
+            News::Failed { text, .. } => (Some(text.as_str()), 1),
+            News::Started | News::Removed => return,
+        };
+        let Some(job) = self.builds.get_mut(&tid) else { return };
+        let Some(step) = job.step.take() else { return };
+        // The classic builder leaves the container of a RUN behind.
+        let stays = job.plain.is_none() && (step.process.is_some() || text.is_some());
+        if let (Some(plain), Some(process)) = (&mut job.plain, &step.process) {
+            let (said, why) = plain.end(process, text, code, turn.now);
+            self.build_say(tid, &said);
+            self.change(cid, |c| c.auto_remove = true);
+            return self.build_failed(tid, &BuildError::Refused(why), 1);
         }
+        if !stays {
+            self.remove(cid, turn);
+        }
+        let (why, code) = match (&step.process, text) {
+            (_, Some(text)) => (text.to_owned(), 1),
+            (Some(process), None) => (process.failure(code), code),
+            (None, None) => (String::from_utf8_lossy(&step.complaint).trim_end().to_owned(), 1),
+        };
+        self.build_failed(tid, &BuildError::Refused(why), code);
     }
 
     /// The upper layer of a step's container has been read.
@@ -276,23 +288,28 @@ impl Daemon {
         let Some(tid) = self.builder_of(cid) else { return };
         let Some(job) = self.builds.get_mut(&tid) else { return };
         let Some(step) = job.step.take() else { return };
-        let remove = job.remove || !step.told;
+        let classic = job.plain.is_none();
+        let remove = job.remove || !step.told || !classic;
         let id = self.containers.get(&cid).map(|c| c.id.clone()).unwrap_or_default();
-        let container = step.told.then(|| id.clone());
+        let container = (step.told && classic).then(|| id.clone());
         let outcome = Outcome { container, layer: Some(layer.clone()), ..Outcome::default() };
         let finished = self.build_finish(tid, outcome, Some(layer), turn);
         if remove {
             self.remove(cid, turn);
-            if step.told {
-                self.build_say(tid, format!("Removing intermediate container {}\n", &id[..12]).as_bytes());
+            if step.told && classic {
+                self.tell_removed(tid, &id);
             }
         }
         match finished {
             Ok(image) => {
-                self.build_arrow(tid, image);
+                if let Some(plain) = self.builds.get_mut(&tid).and_then(|job| job.plain.as_mut()) {
+                    let text = plain.done(turn.now);
+                    self.build_say(tid, text.as_bytes());
+                }
+                self.tell_image(tid, image);
                 self.build_on(tid, turn);
             }
-            Err(error) => self.build_failed(tid, &error.to_string(), 1),
+            Err(error) => self.build_failed(tid, &error, 1),
         }
     }
 
@@ -305,45 +322,55 @@ impl Daemon {
     ) -> Result<Option<Digest>, BuildError> {
         let Some(job) = self.builds.get_mut(&tid) else { return Ok(None) };
         let outcome = Outcome { created: container::timestamp(turn.now), ..outcome };
-        let before = job.image;
+        let before = job.builder.layers().len();
         let image = job.builder.finish(outcome, &mut self.images.store)?;
         job.image = image;
         if layer.is_some() {
-            self.note_layer(tid, before, image, turn);
+            self.note_layer(tid, before, turn);
         }
         Ok(image)
     }
 
-    fn build_arrow(&mut self, tid: Tid, image: Option<Digest>) {
-        let id = image.map(|image| image.short()).unwrap_or_default();
-        self.build_say(tid, format!(" ---> {id}\n").as_bytes());
-    }
-
     fn build_done(&mut self, tid: Tid, turn: &mut Turn<'_>) {
         let Some(job) = self.builds.get(&tid).cloned() else { return };
-        let image = match job.builder.image() {
+        let image = match job.builder.image(&mut self.images.store) {
             Ok(image) => image,
-            Err(error) => return self.build_failed(tid, &error.to_string(), 1),
+            Err(error) => return self.build_failed(tid, &error, 1),
         };
-        self.builds.remove(&tid);
         for tag in &job.tags {
             self.name_image(image, tag.clone(), turn);
         }
         if job.quiet {
+            self.builds.remove(&tid);
             return self.tell_line(tid, &image.to_string());
         }
-        let warning = job.builder.unused_arguments().map(|text| format!("{text}\n")).unwrap_or_default();
-        let tagged: String = job.tags.iter().map(|tag| format!("Successfully tagged {tag}\n")).collect();
-        self.say(tid, Stream::Stdout, &format!("{warning}Successfully built {}\n{tagged}", image.short()));
+        match job.plain {
+            None => self.tell_built(tid, &job, &image),
+            Some(mut plain) => {
+                let text = plain.exported(&image, job.builder.layers().is_empty(), turn.now);
+                self.build_say(tid, text.as_bytes());
+            }
+        }
+        self.builds.remove(&tid);
         self.finish(tid, 0);
     }
 
-    fn build_failed(&mut self, tid: Tid, text: &str, code: i32) {
-        let unsaid = self.builds.remove(&tid).map(|job| job.unsaid).unwrap_or_default();
-        if let Some(client) = self.clients.get_mut(&tid) {
-            client.say(Stream::Stderr, &unsaid);
+    fn build_failed(&mut self, tid: Tid, error: &BuildError, code: i32) {
+        let Some(mut job) = self.builds.remove(&tid) else { return };
+        let span = job.builder.span();
+        match &mut job.plain {
+            Some(plain) => {
+                let (progress, why) = plain.failed(error, span, &mut self.ids);
+                let text = if job.quiet { why } else { progress + &why };
+                self.refuse(tid, text.trim_end_matches('\n'), 1);
+            }
+            None => {
+                if let Some(client) = self.clients.get_mut(&tid) {
+                    client.say(Stream::Stderr, &job.unsaid);
+                }
+                self.refuse(tid, &error.to_string(), code);
+            }
         }
-        self.refuse(tid, text, code);
     }
 
     /// The client is gone: so is the build, and the container of its step.
@@ -357,7 +384,11 @@ impl Daemon {
 
     fn build_say(&mut self, tid: Tid, data: &[u8]) {
         let Some(job) = self.builds.get_mut(&tid) else { return };
-        if job.quiet {
+        if job.plain.is_some() {
+            if let Some(client) = self.clients.get_mut(&tid).filter(|_| !job.quiet) {
+                client.say(Stream::Stderr, data);
+            }
+        } else if job.quiet {
             let room = QUIET_BYTES.saturating_sub(job.unsaid.len()).min(data.len());
             job.unsaid.extend_from_slice(&data[..room]);
         } else if let Some(client) = self.clients.get_mut(&tid) {
@@ -378,12 +409,10 @@ impl Daemon {
         }
     }
 
-    fn note_layer(&mut self, tid: Tid, before: Option<Digest>, image: Option<Digest>, turn: &mut Turn<'_>) {
+    fn note_layer(&mut self, tid: Tid, before: usize, turn: &mut Turn<'_>) {
         let Some(job) = self.builds.get(&tid) else { return };
-        let layers = image.map(|image| self.image_layers(&image)).unwrap_or_default();
-        let (name, instruction) = (self.build_name(job), job.instruction.clone());
-        let had = before.map(|image| self.image_layers(&image).len()).unwrap_or_default();
-        match layers.last().filter(|_| layers.len() > had) {
+        let (name, instruction, layers) = (self.build_name(job), &job.instruction, job.builder.layers());
+        match layers.last().filter(|_| layers.len() > before) {
             Some(diff_id) => {
                 let number = layers.len().to_string();
                 let text = format!("layer {number}: {instruction}");
@@ -400,13 +429,10 @@ impl Daemon {
     }
 }
 
-fn build_job(build: &Build, era: Era) -> Result<BuildJob, String> {
-    if build.dockerfile.is_empty() {
-        return Err("the Dockerfile (Dockerfile) cannot be empty".to_owned());
-    }
-    let tags: Result<Vec<Reference>, _> = build.tags.iter().map(|tag| Reference::parse_new(tag)).collect();
-    let tags = tags.map_err(|error| format!("Error parsing reference: {error}"))?;
-    let dockerfile = dockerfile::parse(&build.dockerfile).map_err(|error| error.to_string())?;
+fn build_job(build: &Build, dockerfile: Dockerfile, era: Era) -> Result<BuildJob, BuildError> {
+    let parse = |tag: &String| Reference::parse_new(tag);
+    let tags: Result<Vec<Reference>, _> = build.tags.iter().map(parse).collect();
+    let tags = tags.map_err(|error| BuildError::Refused(format!("Error parsing reference: {error}")))?;
     let stages = stages(&dockerfile, build.target.as_deref());
     let options = Options {
         build_args: build.build_args.clone(),
@@ -415,7 +441,7 @@ fn build_job(build: &Build, era: Era) -> Result<BuildJob, String> {
         no_cache: build.no_cache,
         era,
     };
-    let builder = Builder::new(dockerfile, &build.context, options).map_err(|error| error.to_string())?;
+    let builder = Builder::new(dockerfile, &build.context, options)?;
     Ok(BuildJob {
         builder,
         tags,
@@ -427,6 +453,7 @@ fn build_job(build: &Build, era: Era) -> Result<BuildJob, String> {
         stages,
         instruction: String::new(),
         step: None,
+        plain: None,
     })
 }
 

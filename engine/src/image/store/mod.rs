@@ -1,16 +1,20 @@
 //! The content-addressed store: layers by diff_id, images by id, names for images.
 //!
 //! INVARIANT(layer-immutable): nothing here changes a layer or an image once it is in; they come, are shared, and go when
-//! the last image that needs them has gone. Cloning a store copies a pointer.
+//! the last image, or step of BuildKit's cache, that needs them has gone. Cloning a store copies a pointer.
 
 use super::Digest;
 use super::config::{History, ImageConfig};
 use super::reference::{Reference, ReferenceError};
 use super::tar::{self, Entry, Kind, TarError};
-use crate::fact::{self, Facts, Value};
 use crate::scenario::BaseImage;
-use crate::sim::{Map, Set, sort_by_key};
+use crate::sim::{Map, sort_by_key};
 use std::sync::Arc;
+
+mod facts;
+mod remove;
+
+pub use remove::{Removed, Use};
 
 /// A layer: its archive and what is in it.
 #[derive(Clone, Debug)]
@@ -77,32 +81,18 @@ struct Inner {
     images: Map<Digest, Arc<Image>>,
     tags: Map<Reference, Digest>,
     created: u64,
+    /// BuildKit's cache, by what was done to which layers.
+    steps: Map<Digest, Step>,
+    /// Base images that BuildKit pulled for itself: no command lists them.
+    sources: Map<Reference, Arc<Image>>,
 }
 
-/// A container that uses an image, as far as removing the image is concerned.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// 12 digits.
-    pub container: String,
-    pub image: Digest,
-    pub running: bool,
-}
-
-/// One line of `docker rmi`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Removed {
-    Untagged(Reference),
-    /// An image's id or a layer's chain id.
-    Deleted(Digest),
-}
-
-impl std::fmt::Display for Removed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Removed::Untagged(reference) => write!(f, "Untagged: {reference}"),
-            Removed::Deleted(digest) => write!(f, "Deleted: {digest}"),
-        }
-    }
+/// A step of a build that BuildKit need not run again.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// All layers up to its own.
+    pub diff_ids: Vec<Digest>,
+    pub created: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -145,7 +135,19 @@ impl Store {
     }
 
     pub fn layers_of(&self, image: &Image) -> Vec<Arc<Layer>> {
-        image.layers().iter().filter_map(|diff_id| self.layer(diff_id)).cloned().collect()
+        self.layers(image.layers())
+    }
+
+    pub fn layers(&self, diff_ids: &[Digest]) -> Vec<Arc<Layer>> {
+        diff_ids.iter().filter_map(|diff_id| self.layer(diff_id)).cloned().collect()
+    }
+
+    pub fn step(&self, key: &Digest) -> Option<&Step> {
+        self.inner.steps.get(key)
+    }
+
+    pub fn source(&self, name: &Reference) -> Option<&Arc<Image>> {
+        self.inner.sources.get(name)
     }
 
     pub fn size_bytes(&self, image: &Image) -> u64 {
@@ -250,111 +252,24 @@ impl Store {
         Ok(image)
     }
 
+    pub fn keep_step(&mut self, key: Digest, diff_ids: &[Digest], created: String) {
+        Arc::make_mut(&mut self.inner).steps.insert(key, Step { diff_ids: diff_ids.to_vec(), created });
+    }
+
+    /// Makes an image that was just pulled BuildKit's own.
+    pub fn conceal(&mut self, name: &Reference) {
+        let inner = Arc::make_mut(&mut self.inner);
+        let Some(id) = inner.tags.remove(name) else { return };
+        let image = match inner.tags.values().any(|named| *named == id) {
+            true => inner.images.get(&id).cloned(),
+            false => inner.images.remove(&id),
+        };
+        inner.sources.extend(image.map(|image| (name.clone(), image)));
+    }
+
     /// Gives a name, taking it from whatever had it.
     pub fn tag(&mut self, id: Digest, name: Reference) {
         Arc::make_mut(&mut self.inner).tags.insert(name, id);
-    }
-
-    /// `docker rmi` (moby `daemon/images/image_delete.go`). On an error nothing but what is listed was removed.
-    pub fn remove(&mut self, name: &str, force: bool, prune: bool, uses: &[Use]) -> Result<Vec<Removed>, StoreError> {
-        let image = self.lookup(name)?.clone();
-        let mut removed = Vec::new();
-        let single = self.names(&image.id).len() <= 1;
-        let by_id = image.id.hex().starts_with(name.strip_prefix("sha256:").unwrap_or(name));
-        if by_id {
-            if single {
-                self.check(&image.id, force, false, uses)?;
-                for name in self.names(&image.id).into_iter().cloned().collect::<Vec<_>>() {
-                    self.untag(name, &mut removed);
-                }
-            }
-        } else {
-            let used = uses.iter().find(|used| used.image == image.id);
-            if let Some(used) = used.filter(|_| !force && single) {
-                let (name, container) = (name.to_owned(), used.container.clone());
-                return Err(StoreError::Referenced { name, container, image: image.id.short() });
-            }
-            self.untag(Reference::parse(name)?, &mut removed);
-            if !self.names(&image.id).is_empty() {
-                return Ok(removed);
-            }
-        }
-        let quiet = !by_id;
-        self.delete(&image.id, force, prune, quiet, uses, &mut removed)?;
-        Ok(removed)
-    }
-
-    fn untag(&mut self, name: Reference, removed: &mut Vec<Removed>) {
-        if Arc::make_mut(&mut self.inner).tags.remove(&name).is_some() {
-            removed.push(Removed::Untagged(name));
-        }
-    }
-
-    /// Deletes the image, then, if `prune`, each parent that nothing else needs.
-    fn delete(
-        &mut self,
-        id: &Digest,
-        force: bool,
-        prune: bool,
-        quiet: bool,
-        uses: &[Use],
-        removed: &mut Vec<Removed>,
-    ) -> Result<(), StoreError> {
-        let (mut id, mut force, mut quiet) = (*id, force, quiet);
-        loop {
-            if let Err(conflict) = self.check(&id, force, true, uses) {
-                let used = uses.iter().any(|used| used.image == id);
-                return if quiet && (used || !self.is_dangling(&id)) { Ok(()) } else { Err(conflict) };
-            }
-            let Some(image) = self.image(&id).cloned() else { return Ok(()) };
-            for name in self.names(&id).into_iter().cloned().collect::<Vec<_>>() {
-                self.untag(name, removed);
-            }
-            Arc::make_mut(&mut self.inner).images.remove(&id);
-            removed.push(Removed::Deleted(id));
-            self.release_layers(&image, removed);
-            match image.parent.filter(|_| prune) {
-                Some(parent) => (id, force, quiet) = (parent, false, true),
-                None => return Ok(()),
-            }
-        }
-    }
-
-    /// Layers, from the top, that no other image stands on any more.
-    fn release_layers(&mut self, image: &Image, removed: &mut Vec<Removed>) {
-        let needed: Set<Digest> = self.inner.images.values().flat_map(|image| chain_ids(image.layers())).collect();
-        let stored: Set<Digest> = self.inner.images.values().flat_map(|image| image.layers().to_vec()).collect();
-        for (chain_id, diff_id) in chain_ids(image.layers()).into_iter().zip(image.layers()).rev() {
-            if needed.contains(&chain_id) {
-                break;
-            }
-            removed.push(Removed::Deleted(chain_id));
-            if !stored.contains(diff_id) {
-                Arc::make_mut(&mut self.inner).layers.remove(diff_id);
-            }
-        }
-    }
-
-    /// `checkImageDeleteConflict`: what no force overcomes first.
-    fn check(&self, id: &Digest, force: bool, references: bool, uses: &[Use]) -> Result<(), StoreError> {
-        let conflict = |hard: bool, why: String| Err(StoreError::Conflict { image: id.short(), hard, why });
-        if self.children(id).next().is_some() {
-            return conflict(true, "image has dependent child images".to_owned());
-        }
-        let user = |running: bool| uses.iter().find(|used| used.image == *id && used.running == running);
-        if let Some(used) = user(true) {
-            return conflict(true, format!("image is being used by running container {}", used.container));
-        }
-        if force {
-            return Ok(());
-        }
-        if references && !self.names(id).is_empty() {
-            return conflict(false, "image is referenced in multiple repositories".to_owned());
-        }
-        match user(false) {
-            Some(used) => conflict(false, format!("image is being used by stopped container {}", used.container)),
-            None => Ok(()),
-        }
     }
 }
 
@@ -391,84 +306,10 @@ fn base_config(base: &BaseImage, diff_ids: Vec<Digest>) -> ImageConfig {
     }
 }
 
-/// What can be observed.
-impl Store {
-    /// `image/…` for each name, and `store/…`. File facts only for `files`, absolute paths. A name with the tag `latest` is
-    /// told without it too: `image/ubuntu/…` is `image/ubuntu:latest/…`.
-    pub fn facts(&self, files: &[String], out: &mut Facts) {
-        let layers = &self.inner.layers;
-        let bytes: u64 = layers.values().map(|layer| layer.size_bytes).sum();
-        let named: Set<&Digest> = self.inner.tags.values().collect();
-        out.insert("store/images".to_owned(), count(named.len()));
-        out.insert("store/layers".to_owned(), count(layers.len()));
-        out.insert("store/bytes".to_owned(), Value::Int(bytes as i64));
-        for (reference, id) in &self.inner.tags {
-            let Some(image) = self.image(id) else { continue };
-            self.image_facts(&reference.to_string(), image, files, out);
-            if reference.tag.as_deref() == Some("latest") {
-                self.image_facts(&reference.repository(), image, files, out);
-            }
-        }
-    }
-
-    fn image_facts(&self, name: &str, image: &Image, files: &[String], out: &mut Facts) {
-        let mut put = |rest: &[&str], value: Value| {
-            let path = fact::path(["image", name].into_iter().chain(rest.iter().copied()));
-            out.insert(path, value);
-        };
-        put(&["id"], image.id.to_string().into());
-        put(&["layers"], count(image.layers().len()));
-        put(&["size"], Value::Int(self.size_bytes(image) as i64));
-        put(&["history"], count(image.config.history.len()));
-        if let Some(cmd) = &image.config.config.cmd {
-            put(&["cmd"], super::config::list(cmd).into());
-        }
-        for (i, (history, layer)) in image.history_layers().enumerate() {
-            let number = (i + 1).to_string();
-            put(&["history", &number, "created_by"], history.created_by.as_str().into());
-            put(&["history", &number, "layer"], layer.map_or(Value::from("none"), count));
-        }
-        let layers = self.layers_of(image);
-        for (i, (layer, chain_id)) in layers.iter().zip(chain_ids(image.layers())).enumerate() {
-            let number = (i + 1).to_string();
-            put(&["layer", &number, "diff_id"], layer.diff_id.to_string().into());
-            put(&["layer", &number, "chain_id"], chain_id.to_string().into());
-            put(&["layer", &number, "size"], Value::Int(layer.size_bytes as i64));
-            for file in files {
-                if let Some(entry) = layer.entry(file.trim_start_matches('/')) {
-                    put(&["layer", &number, "file", file], entry_text(entry).into());
-                }
-            }
-        }
-        for file in files {
-            let path = file.trim_start_matches('/');
-            let holds = |layer: &&Arc<Layer>| layer.entry(path).is_some_and(|entry| entry.kind != Kind::Whiteout);
-            put(&["file", file, "copies"], count(layers.iter().filter(holds).count()));
-        }
-    }
-}
-
-fn count(n: usize) -> Value {
-    Value::Int(n as i64)
-}
-
-/// `file 0755 1234`, `dir 0755`, `symlink /bin/busybox`, `whiteout`.
-fn entry_text(entry: &Entry) -> String {
-    match &entry.kind {
-        Kind::File => format!("file {:04o} {}", entry.mode, entry.size_bytes()),
-        Kind::Dir => format!("dir {:04o}", entry.mode),
-        Kind::Symlink { target } => format!("symlink {target}"),
-        Kind::Hardlink { target } => format!("link /{target}"),
-        Kind::CharDevice { major, minor } => format!("char {major}:{minor}"),
-        Kind::BlockDevice { major, minor } => format!("block {major}:{minor}"),
-        Kind::Fifo => "fifo".to_owned(),
-        Kind::Whiteout | Kind::Opaque => "whiteout".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fact::{self, Facts};
 
     fn layer(store: &mut Store, path: &str, content: &str) -> Digest {
         let tar = tar::write(&[Entry::file(path, 0o644, content)]);
