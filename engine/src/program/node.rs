@@ -239,15 +239,13 @@ impl Steps<Task> for NodeTool {
             },
             Task::Block(signal) => return cx.call(Sys::SigMask { signal, block: true }, Task::Ignore),
             Task::Listen => {
-                let name = self.operands.first().map_or("serve", String::as_str);
-                let port = self.operands.get(1).map(|port| format!(" on port {port}")).unwrap_or_default();
-                cx.line(&format!("{name}: started{port}"));
+                let port = self.operands.first().map(|port| format!(" on port {port}")).unwrap_or_default();
+                cx.line(&format!("{}: started{port}", cx.name));
                 cx.flush();
                 return cx.call(Sys::SigWait { signals: vec![Signal::SIGTERM] }, Task::Waited);
             }
             Task::Waited => {
-                let name = self.operands.first().map_or("serve", String::as_str);
-                cx.line(&format!("{name}: caught SIGTERM, shutting down"));
+                cx.line(&format!("{}: caught SIGTERM, shutting down", cx.name));
             }
             Task::Ignore => {}
         }

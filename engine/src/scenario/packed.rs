@@ -1,4 +1,4 @@
-//! Bytes that repeat, on the wire. Most of a stand-in image is filler, one page a thousand times over; a scenario says so
+//! Bytes that repeat, on the wire. Most of a stand-in image is filler, one block a thousand times over; a scenario says so
 //! instead of repeating it. For `#[serde(with = "packed")]`, and [`each`] for a list.
 
 use crate::sim::SCENARIO_BYTES;
@@ -6,8 +6,7 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
-const PAGE: usize = 4096;
-/// Archives are made of blocks: a repetition begins at one.
+/// Archives are made of blocks, and what repeats is one.
 const BLOCK: usize = 512;
 
 #[derive(Serialize, Deserialize)]
@@ -42,9 +41,9 @@ pub mod each {
 fn runs(bytes: &[u8]) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
     let (mut from, mut at) = (0, 0);
-    while at + 2 * PAGE <= bytes.len() {
-        let page = &bytes[at..at + PAGE];
-        let times = bytes[at..].chunks_exact(PAGE).take_while(|next| *next == page).count();
+    while at + 2 * BLOCK <= bytes.len() {
+        let block = &bytes[at..at + BLOCK];
+        let times = bytes[at..].chunks_exact(BLOCK).take_while(|next| *next == block).count();
         if times == 1 {
             at += BLOCK;
             continue;
@@ -52,8 +51,8 @@ fn runs(bytes: &[u8]) -> Vec<Run<'_>> {
         if from < at {
             runs.push(Run { times: 1, bytes: &bytes[from..at] });
         }
-        runs.push(Run { times: times as u32, bytes: page });
-        at += times * PAGE;
+        runs.push(Run { times: times as u32, bytes: block });
+        at += times * BLOCK;
         from = at;
     }
     if from < bytes.len() {
@@ -89,12 +88,12 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was_and_repetition_costs_nothing() {
-        let page: Vec<u8> = (0..PAGE).map(|n| (n * 31 % 251) as u8).collect();
-        let repeated = [&b"a block before".repeat(64)[..BLOCK], &page.repeat(500), b"and a tail"].concat();
-        let plain: Vec<u8> = (0..3 * PAGE + 7).map(|n| (n * n % 253) as u8).collect();
-        let holder = Holder { one: repeated.into(), each: vec![plain.into(), Arc::new([]), page.into()] };
+        let block: Vec<u8> = (0..BLOCK).map(|n| (n * 31 % 251) as u8).collect();
+        let repeated = [&b"a block before".repeat(64)[..BLOCK], &block.repeat(500), b"and a tail"].concat();
+        let plain: Vec<u8> = (0..3 * BLOCK + 7).map(|n| (n * n % 253) as u8).collect();
+        let holder = Holder { one: repeated.into(), each: vec![plain.into(), Arc::new([]), block.into()] };
         let wire = postcard::to_allocvec(&holder).unwrap();
-        assert!(wire.len() < 7 * PAGE, "{}", wire.len());
+        assert!(wire.len() < 7 * BLOCK, "{}", wire.len());
         assert_eq!(postcard::from_bytes::<Holder>(&wire).unwrap(), holder);
     }
 

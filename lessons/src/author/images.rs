@@ -194,15 +194,15 @@ fn file_entry(file: &DeclaredFile, files: &Files, folder: &Path) -> Result<Entry
     Ok(Entry::file(path, file.mode.unwrap_or(mode), content))
 }
 
-/// Bytes that stand for a published image's own, always the same for a path: one seeded page, over and over, so that a
+/// Bytes that stand for a published image's own, always the same for a path: one seeded block, over and over, so that a
 /// lesson travels in kilobytes.
 fn noise(path: &str, bytes: u64) -> Vec<u8> {
-    const PAGE_BYTES: usize = 4096;
+    const BLOCK_BYTES: usize = 512;
     let digest = Digest::of(path.as_bytes());
     let seed = digest.0[..8].iter().fold(0, |seed: u64, byte| seed << 8 | u64::from(*byte));
-    let mut page = [0; PAGE_BYTES];
-    Rng::for_guest(seed, 0).fill(&mut page);
-    page.iter().copied().cycle().take(bytes as usize).collect()
+    let mut block = [0; BLOCK_BYTES];
+    Rng::for_guest(seed, 0).fill(&mut block);
+    block.iter().copied().cycle().take(bytes as usize).collect()
 }
 
 fn add_parents(entries: &mut BTreeMap<String, Entry>) {

@@ -50,11 +50,12 @@ pub fn build(profile: Profile) -> anyhow::Result<()> {
     let mut steps = Steps::new(7);
     steps.step("wasm target", || Ok(((), tools::add_target(tools::WASM)?)))?;
     let bindgen = steps.step("wasm-bindgen", || Ok((tools::bindgen()?, tools::WASM_BINDGEN.to_string())))?;
-    let engine = steps.step("engine.wasm", || noted(wasm::engine(profile)?))?;
-    let app = steps.step("the page", || {
-        let app = wasm::app(profile, &bindgen)?;
+    steps.step("engine and page to wasm", || Ok((wasm::compile(profile)?, String::new())))?;
+    let (engine, app) = steps.step("the browser's side of both", || {
+        let (engine, app) = (wasm::engine(profile)?, wasm::app(profile, &bindgen)?);
         let bytes = app.iter().map(|(_, content)| content.len()).sum::<usize>();
-        Ok((app, format!("{} KB", bytes / 1000)))
+        let note = format!("engine {} KB, page {} KB", engine.len() / 1000, bytes / 1000);
+        Ok(((engine, app), note))
     })?;
     let course = steps.step("lessons", || {
         let course = course::compile()?;
@@ -78,6 +79,7 @@ pub fn build(profile: Profile) -> anyhow::Result<()> {
 /// What `trunk serve` can not make itself, under plain names, into its staging directory.
 pub fn for_trunk(staging: &Path) -> anyhow::Result<()> {
     tools::add_target(tools::WASM)?;
+    wasm::compile(Profile::Dev)?;
     let engine = wasm::engine(Profile::Dev)?;
     let course = course::compile()?;
     let mut files = course.files()?;
@@ -115,9 +117,4 @@ fn assemble(engine: Vec<u8>, app: Vec<(String, Vec<u8>)>, course: &course::Compi
     document::write(&mut site, &template, &app, course)?;
     offline::write(&mut site)?;
     Ok(site)
-}
-
-fn noted(bytes: Vec<u8>) -> anyhow::Result<(Vec<u8>, String)> {
-    let note = format!("{} KB", bytes.len() / 1000);
-    Ok((bytes, note))
 }

@@ -7,9 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Builds `engine.wasm` and checks that it imports nothing.
+/// Compiles both at once: they share most of their code until they are linked, and are linked side by side.
+pub fn compile(profile: Profile) -> anyhow::Result<()> {
+    let mut cargo = tools::cargo();
+    cargo.args(["build", "--package", "engine-abi", "--package", "frontend", "--target", tools::WASM]);
+    tools::run(cargo.args(["--profile", profile.cargo()]))
+}
+
+/// The compiled `engine.wasm`, which imports nothing.
 pub fn engine(profile: Profile) -> anyhow::Result<Vec<u8>> {
-    let path = compile("engine-abi", "engine_abi.wasm", profile.cargo())?;
+    let path = module("engine_abi.wasm", profile);
     let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let imports = imports(&bytes)?;
     ensure!(imports == 0, "engine.wasm has {imports} imports and must have none (invariant I1)");
@@ -19,11 +26,10 @@ pub fn engine(profile: Profile) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-/// Builds the page: its JavaScript face and its wasm, by file name.
+/// The page: its JavaScript face and its wasm, by file name.
 pub fn app(profile: Profile, bindgen: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
-    let name = profile.cargo();
-    let module = compile("frontend", "frontend.wasm", name)?;
-    let directory = tree::scratch().join(format!("app-{name}"));
+    let module = module("frontend.wasm", profile);
+    let directory = tree::scratch().join(format!("app-{}", profile.cargo()));
     if directory.exists() {
         fs::remove_dir_all(&directory)?;
     }
@@ -34,13 +40,9 @@ pub fn app(profile: Profile, bindgen: &Path) -> anyhow::Result<Vec<(String, Vec<
     Ok(files)
 }
 
-fn compile(package: &str, file: &str, profile: &str) -> anyhow::Result<PathBuf> {
-    let mut cargo = tools::cargo();
-    cargo.args(["build", "--package", package, "--target", tools::WASM, "--profile", profile]);
-    // The build machine's paths must not end up in what is published.
-    tools::run(&mut cargo)?;
-    let directory = if profile == "dev" { "debug" } else { profile };
-    Ok(tree::target().join(tools::WASM).join(directory).join(file))
+fn module(file: &str, profile: Profile) -> PathBuf {
+    let directory = if profile == Profile::Dev { "debug" } else { profile.cargo() };
+    tree::target().join(tools::WASM).join(directory).join(file)
 }
 
 /// Every file under `directory`, by its path with `/`, in order.
