@@ -1,8 +1,10 @@
 //! Wildcards of paths: Go's `filepath.Match` for COPY and ADD, and `.dockerignore` patterns, which add `**`
 //! (moby `pkg/fileutils`). Matching is linear in pattern × path: a pattern cannot be made slow.
 
+use serde::{Deserialize, Serialize};
+
 /// A compiled pattern. It matches whole paths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Glob {
     tokens: Vec<Token>,
 }
@@ -11,7 +13,7 @@ pub struct Glob {
 #[error("syntax error in pattern")]
 pub struct BadPattern;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Token {
     Char(char),
     /// `?`

@@ -2,13 +2,19 @@
 //! `pkg/fileutils`; the rules of Docker 20.10). The last pattern that matches a path or one of its parents decides.
 
 use crate::image::glob::Glob;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Lines of a `.dockerignore`.
+const PATTERNS: usize = 1000;
+/// Bytes of one pattern.
+const PATTERN_BYTES: usize = 4096;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ignore {
     patterns: Vec<Pattern>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Pattern {
     text: String,
     glob: Glob,
@@ -20,15 +26,20 @@ struct Pattern {
 pub enum IgnoreError {
     #[error("illegal exclusion pattern: \"!\"")]
     Bare,
-    #[error("error checking context: 'syntax error in pattern'.")]
+    #[error("syntax error in pattern")]
     Syntax,
+    #[error("more than {PATTERNS} lines, or one of more than {PATTERN_BYTES} bytes")]
+    Limit,
 }
 
 impl Ignore {
     pub fn parse(text: &str) -> Result<Ignore, IgnoreError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let lines = text.lines().filter(|line| !line.starts_with('#')).map(str::trim).filter(|line| !line.is_empty());
-        let patterns = lines.map(pattern).collect::<Result<_, _>>()?;
+        let patterns = lines.map(pattern).collect::<Result<Vec<_>, _>>()?;
+        if patterns.len() > PATTERNS {
+            return Err(IgnoreError::Limit);
+        }
         Ok(Ignore { patterns })
     }
 
@@ -54,6 +65,9 @@ fn pattern(line: &str) -> Result<Pattern, IgnoreError> {
     if text.is_empty() {
         return Err(IgnoreError::Bare);
     }
+    if text.len() > PATTERN_BYTES {
+        return Err(IgnoreError::Limit);
+    }
     let text = clean(text);
     let glob = Glob::ignore(&text).map_err(|_| IgnoreError::Syntax)?;
     Ok(Pattern { text, glob, includes })
@@ -75,14 +89,10 @@ fn clean(text: &str) -> String {
 }
 
 impl Pattern {
+    /// The path, or one of its parents.
     fn matches(&self, path: &str) -> bool {
-        if self.glob.matches(path) {
-            return true;
-        }
-        // One of the parents that is as deep as the pattern.
-        let depth = self.text.split('/').count();
-        let end = path.match_indices('/').nth(depth - 1).map(|(at, _)| at);
-        end.is_some_and(|end| self.glob.matches(&path[..end]))
+        let mut ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        ends.any(|end| self.glob.matches(&path[..end]))
     }
 }
 
@@ -131,5 +141,47 @@ mod tests {
     fn bad_patterns_have_docker_s_messages() {
         assert_eq!(Ignore::parse("!\n").unwrap_err().to_string(), "illegal exclusion pattern: \"!\"");
         assert_eq!(Ignore::parse("[\n"), Err(IgnoreError::Syntax));
+    }
+
+    #[test]
+    fn patterns_leave_out_what_moby_leaves_out() {
+        // Cases of moby's fileutils_test.go, as (patterns, path, excluded).
+        let cases: &[(&str, &str, bool)] = &[
+            ("**", "file", true),
+            ("**", "dir/file", true),
+            ("**/", "dir/file", true),
+            ("**/**", "dir/file", true),
+            ("dir/**", "dir/file", true),
+            ("dir/**", "dir/dir2/file", true),
+            ("**/dir", "dir/file", true),
+            ("**/dir2/*", "dir/dir2/file", true),
+            ("**/dir2/**", "dir/dir2/dir2/file", true),
+            ("**file", "dir/file", true),
+            ("**/file", "dir/dir/file", true),
+            ("**/file*", "dir/dir/file.txt", true),
+            ("**/file*txt", "dir/dir/file.txt", true),
+            ("**/**/*.txt", "dir/dir/file.txt", true),
+            ("**/**/*.txt2", "dir/dir/file.txt", false),
+            ("**/*.txt", "file.txt", true),
+            ("a[b-d]e", "ace", true),
+            ("a[b-d]e", "aae", false),
+            ("[^a-c]", "d", true),
+            ("a\\*b", "a*b", true),
+            ("a*", "a", true),
+            ("a*/b", "a/c/b", false),
+            ("*.c", "foo.c", true),
+            ("*.c", "sub/foo.c", false),
+            ("docs\n!docs/README.md", "docs/README.md", false),
+            ("docs\n!docs/README.md", "docs/a.md", true),
+            ("!docs/README.md\ndocs", "docs/README.md", true),
+            ("/Dockerfile", "Dockerfile", true),
+            ("./src/../a", "a", true),
+            ("# a\n  b  ", "b", true),
+            ("# a", "a", false),
+            ("a?c", "a/c", false),
+        ];
+        for (patterns, path, left_out) in cases {
+            assert_eq!(excluded(patterns, path), *left_out, "{patterns:?} {path:?}");
+        }
     }
 }

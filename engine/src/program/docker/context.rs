@@ -3,11 +3,11 @@
 //! The context is walked in sorted order and packed as one uncompressed archive, owned by root, `.dockerignore` applied.
 //! The messages for what is missing are the real client's. The Dockerfile is sent as a text of its own.
 
-use super::ignore::Ignore;
 use super::{Client, Task, go_text};
 use crate::call::{Dent, Errno, FileKind, OpenFlags, Ret, Stat, Sys};
 use crate::command::docker::{BuildOrder, Source};
 use crate::docker::{Problem, Request};
+use crate::image::dockerfile::Ignore;
 use crate::image::tar::{self, Entry};
 use crate::program::machine::{Cx, STDIN, answer, join};
 use crate::sim::DOCKERFILE_BYTES;
@@ -319,7 +319,7 @@ impl Context {
 
     fn node(&self, path: String, kind: FileKind, cx: &mut Cx<Task>) -> Option<Sys> {
         let excluded = self.ignore.excludes(&path);
-        if excluded && !(kind == FileKind::Dir && self.ignore.may_return()) {
+        if excluded && (kind != FileKind::Dir || self.ignore.skips(&path)) {
             return None;
         }
         if excluded {

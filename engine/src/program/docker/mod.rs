@@ -5,7 +5,6 @@
 //! either is here. What it prints does not depend on whether a terminal reads it.
 
 mod context;
-mod ignore;
 
 #[cfg(test)]
 mod tests;
