@@ -2,6 +2,7 @@
 //!
 //! Integers only: the same text on every machine.
 
+use crate::command::docker::human_size;
 use crate::sim::{Nanos, SECOND};
 
 /// units.HumanDuration: how `CREATED` and `STATUS` tell time.
@@ -34,35 +35,6 @@ pub(super) fn size3(bytes: u64) -> String {
 /// units.HumanSize: four significant digits.
 pub(super) fn size4(bytes: u64) -> String {
     human_size(bytes, 4)
-}
-
-/// `%.*g` of the size in the largest decimal unit that keeps it at 1 or more.
-fn human_size(bytes: u64, digits: u32) -> String {
-    const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
-    let mut unit = 0;
-    let mut scale: u128 = 1;
-    while u128::from(bytes) >= scale * 1000 && unit + 1 < UNITS.len() {
-        scale *= 1000;
-        unit += 1;
-    }
-    format!("{}{}", significant(u128::from(bytes), scale, digits), UNITS[unit])
-}
-
-/// `value / scale` below 1000 with this many significant digits, trailing zeros dropped (`%g`).
-fn significant(value: u128, scale: u128, digits: u32) -> String {
-    let whole_digits = (value / scale).max(1).ilog10() + 1;
-    let decimals = digits.saturating_sub(whole_digits);
-    let factor = 10u128.pow(decimals);
-    let rounded = (value * factor + scale / 2) / scale;
-    if rounded >= 10u128.pow(digits) && decimals == 0 {
-        return format!("1e+{digits:02}");
-    }
-    let (whole, fraction) = (rounded / factor, rounded % factor);
-    if fraction == 0 {
-        return whole.to_string();
-    }
-    let fraction = format!("{fraction:0width$}", width = decimals as usize);
-    format!("{whole}.{}", fraction.trim_end_matches('0'))
 }
 
 /// RFC 3339 in UTC with nanoseconds, trailing zeros dropped, as Go's RFC3339Nano prints it.

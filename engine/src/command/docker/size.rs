@@ -2,24 +2,33 @@
 
 const UNITS: [&str; 7] = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
-/// `units.HumanSizeWithPrecision`: 2048 with 4 digits is `2.048kB`. C's `%.4g`, so trailing zeros go.
+/// `units.HumanSizeWithPrecision`: 2048 with 4 digits is `2.048kB`: `%.*g` of the size in the largest decimal unit that
+/// keeps it at 1 or more.
 pub fn human_size(bytes: u64, digits: u32) -> String {
     let mut unit = 0;
-    let mut divisor: u64 = 1;
-    while unit + 1 < UNITS.len() && bytes / divisor >= 1000 {
-        divisor *= 1000;
+    let mut scale: u128 = 1;
+    while u128::from(bytes) >= scale * 1000 && unit + 1 < UNITS.len() {
+        scale *= 1000;
         unit += 1;
     }
-    let whole_digits = (bytes / divisor).to_string().len() as u32;
+    format!("{}{}", significant(u128::from(bytes), scale, digits), UNITS[unit])
+}
+
+/// `value / scale` below 1000 with this many significant digits, trailing zeros dropped (`%g`).
+fn significant(value: u128, scale: u128, digits: u32) -> String {
+    let whole_digits = (value / scale).max(1).ilog10() + 1;
     let decimals = digits.saturating_sub(whole_digits);
-    let scale = 10u128.pow(decimals);
-    let scaled = (u128::from(bytes) * scale + u128::from(divisor) / 2) / u128::from(divisor);
-    let (whole, fraction) = (scaled / scale, scaled % scale);
-    let fraction = format!("{fraction:0width$}", width = decimals as usize);
-    match fraction.trim_end_matches('0') {
-        "" => format!("{whole}{}", UNITS[unit]),
-        fraction => format!("{whole}.{fraction}{}", UNITS[unit]),
+    let factor = 10u128.pow(decimals);
+    let rounded = (value * factor + scale / 2) / scale;
+    if rounded >= 10u128.pow(digits) && decimals == 0 {
+        return format!("1e+{digits:02}");
     }
+    let (whole, fraction) = (rounded / factor, rounded % factor);
+    if fraction == 0 {
+        return whole.to_string();
+    }
+    let fraction = format!("{fraction:0width$}", width = decimals as usize);
+    format!("{whole}.{}", fraction.trim_end_matches('0'))
 }
 
 #[cfg(test)]
