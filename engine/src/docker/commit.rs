@@ -4,8 +4,8 @@ use super::container::{self, Container};
 use super::reading::Then;
 use super::{Daemon, Turn};
 use crate::call::Tid;
+use crate::image::build;
 use crate::image::config::{History, ImageConfig, RunConfig};
-use crate::image::dockerfile::{self, Command, Instruction};
 use crate::image::reference::Reference;
 use crate::node::Cid;
 use crate::trace::Category;
@@ -28,7 +28,7 @@ impl Daemon {
         }
         let checked = self.find(&commit.container).and_then(|cid| {
             let mut config = RunConfig::default();
-            commit.changes.iter().try_for_each(|change| apply(change, &mut config)).map(|()| cid)
+            commit.changes.iter().try_for_each(|change| build::change(&mut config, change)).map(|()| cid)
         });
         match checked {
             Ok(cid) => self.read_uppers(tid, vec![cid], Then::Commit { commit, container: cid }, turn),
@@ -62,7 +62,7 @@ impl Daemon {
         let own = run_config(container, &before.config);
         let mut config = own.clone();
         for change in &commit.changes {
-            apply(change, &mut config)?;
+            build::change(&mut config, change)?;
         }
         let layer = self.images.store.add_layer(upper).map_err(|error| error.to_string())?;
         let created = container::timestamp(turn.now);
@@ -117,46 +117,4 @@ fn run_config(c: &Container, image: &RunConfig) -> RunConfig {
         labels: Some(c.labels.iter().cloned().collect()),
         ..image.clone()
     }
-}
-
-/// One `--change`: the instructions that moby's `validCommitCommands` names.
-fn apply(change: &str, config: &mut RunConfig) -> Result<(), String> {
-    const VALID: [&str; 9] =
-        ["cmd", "entrypoint", "healthcheck", "env", "expose", "label", "onbuild", "user", "workdir"];
-    let name = change.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
-    if !VALID.contains(&name.as_str()) && name != "volume" {
-        return Err(format!("{name} is not a valid change command"));
-    }
-    let parsed = dockerfile::parse(&format!("FROM scratch\n{change}\n")).map_err(|error| error.problem.to_string())?;
-    let statement = parsed.statements.into_iter().nth(1);
-    let Some(instruction) = statement.map(|statement| statement.instruction) else { return Ok(()) };
-    let shell = config.shell();
-    let argv = |command: Command| Some(command.argv(&shell));
-    let env = config.env.clone();
-    let word = |text: &str| dockerfile::expand_word(text, &env, '\\').map_err(|error| error.why);
-    match instruction {
-        Instruction::Cmd(command) => config.cmd = argv(command),
-        Instruction::Entrypoint(command) => config.entrypoint = argv(command),
-        Instruction::Env(pairs) => {
-            for (name, value) in pairs {
-                config.set_env(&word(&name)?, &word(&value)?);
-            }
-        }
-        Instruction::Label(pairs) => {
-            for (name, value) in pairs {
-                config.labels.get_or_insert_default().insert(word(&name)?, word(&value)?);
-            }
-        }
-        Instruction::Expose(ports) => {
-            let full = |port: String| if port.contains('/') { port } else { format!("{port}/tcp") };
-            config.exposed_ports.extend(ports.into_iter().map(full));
-        }
-        Instruction::Volume(paths) => config.volumes.extend(paths),
-        Instruction::User(user) => config.user = word(&user)?,
-        Instruction::Workdir(dir) => config.working_dir = word(&dir)?,
-        Instruction::OnBuild(trigger) => config.on_build.push(trigger),
-        Instruction::Healthcheck(check) => config.healthcheck = Some(check),
-        _ => {}
-    }
-    Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::{BuildError, StageState, ports};
 use crate::call::Signal;
-use crate::image::config::{health_text, list};
-use crate::image::dockerfile::{Command, Instruction, Variables, expand_word, expand_words};
+use crate::image::config::{RunConfig, health_text, list};
+use crate::image::dockerfile::{self, Command, Instruction, Variables, expand_word, expand_words};
 
 /// How an instruction stands in history, by era; not at all if it is empty.
 pub(super) struct Comment {
@@ -110,6 +110,28 @@ pub(super) fn apply(
         other => return Err(BuildError::Refused(format!("{} is not a configuration", other.name()))),
     };
     Ok(Comment::both(text))
+}
+
+/// One `--change` of `docker commit`: an instruction that changes a configuration (moby `BuildFromConfig`).
+pub fn change(config: &mut RunConfig, change: &str) -> Result<(), String> {
+    /// `validCommitCommands`.
+    const VALID: [&str; 10] =
+        ["cmd", "entrypoint", "healthcheck", "env", "expose", "label", "onbuild", "user", "volume", "workdir"];
+    let name = change.split_whitespace().next().unwrap_or_default().to_ascii_lowercase();
+    if !VALID.contains(&name.as_str()) {
+        return Err(format!("{name} is not a valid change command"));
+    }
+    let parsed = dockerfile::parse(&format!("FROM scratch\n{change}\n")).map_err(|error| error.problem.to_string())?;
+    let Some(statement) = parsed.statements.get(1) else { return Ok(()) };
+    let variables = config.env.clone();
+    if let Instruction::Workdir(dir) = &statement.instruction {
+        config.working_dir = expand_word(dir, &variables, parsed.escape).map_err(|error| error.why)?;
+        return Ok(());
+    }
+    let mut stage = StageState { config: std::mem::take(config), ..StageState::default() };
+    let applied = apply(&statement.instruction, &mut stage, &variables, parsed.escape);
+    *config = stage.config;
+    applied.map(|_| ()).map_err(|error| error.to_string())
 }
 
 fn expose(

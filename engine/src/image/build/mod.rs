@@ -37,6 +37,7 @@ mod sum;
 mod tests;
 
 pub use buildkit::{Base, Failure};
+pub use configure::change;
 pub use copy::Copied;
 
 use super::Digest;
