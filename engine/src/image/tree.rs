@@ -34,9 +34,16 @@ impl Tree {
         tree
     }
 
+    /// An archive. Directories that it only implies, as where `.dockerignore` leaves one out and takes a file in it back,
+    /// are made, as when it is unpacked.
     pub fn of_entries(entries: Vec<Entry>) -> Tree {
         let mut tree = Tree::default();
         for entry in entries {
+            for (end, _) in entry.path.match_indices('/') {
+                if !tree.entries.contains_key(&entry.path[..end]) {
+                    tree.put(Entry::dir(&entry.path[..end], 0o755));
+                }
+            }
             tree.put(entry);
         }
         tree

@@ -463,3 +463,13 @@ fn an_image_that_is_not_there_is_to_be_pulled_and_its_absence_is_told() {
     let error = drive(&mut store, text, &context(&[]), Options::default()).result.unwrap_err();
     assert_eq!(error.to_string(), "invalid from flag value nope: no nope:latest");
 }
+
+#[test]
+fn a_file_that_comes_back_brings_its_directory() {
+    let mut store = base_store();
+    let works =
+        simple(&mut store, "FROM busybox\nCOPY . /x\n", &[Entry::file("d/e/f", 0o644, "1")], Options::default());
+    let Some(Work::Unpack { stdin, .. }) = works.last() else { panic!("{works:?}") };
+    let paths: Vec<String> = tar::read(stdin).unwrap().into_iter().map(|entry| entry.path).collect();
+    assert_eq!(paths, ["d", "d/e", "d/e/f"]);
+}

@@ -153,7 +153,8 @@ fn a_person_at_the_console_is_prompted_and_survives_a_syntax_error() {
 
 #[test]
 fn a_daemon_stands_until_it_is_told_to_stop() {
-    let script = "printf '#!/dev/.toolbox serve 80\\n' > httpd; chmod +x httpd; ./httpd & sleep 1; kill $!; wait $!; echo $?";
+    let script =
+        "printf '#!/dev/.toolbox serve 80\\n' > httpd; chmod +x httpd; ./httpd & sleep 1; kill $!; wait $!; echo $?";
     let (said, code) = run(&["sh", "-c", script], Stdin::Null);
     assert_eq!((said.as_str(), code), ("httpd: started on port 80\nhttpd: caught SIGTERM, shutting down\n0\n", 0));
 }
