@@ -124,6 +124,7 @@ fn goals(page: &Context, lesson: &Lesson) -> Html {
 fn goal(goal: &GoalState) -> Html {
     let parts = goal.difference.iter().map(|part| match part {
         Part::Figure(figure) => html! { <b>{figure}</b> },
+        Part::Code(code) => html! { <code>{code}</code> },
         Part::Words(words) => html! { {words} },
     });
     let mark = match goal.holds {

@@ -19,10 +19,11 @@ pub struct GoalState<'a> {
     pub difference: Vec<Part>,
 }
 
-/// A difference with its figures apart, which are set in bold.
+/// A difference with its figures apart, which are set in bold, and what stands between backticks as code.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Part {
     Figure(String),
+    Code(String),
     Words(String),
 }
 
@@ -53,7 +54,17 @@ fn difference(claim: &ClaimState) -> Vec<Part> {
         return Vec::new();
     }
     let mut parts: Vec<Part> = Vec::new();
-    for word in claim.difference.split_inclusive(' ') {
+    for (i, piece) in claim.difference.split('`').enumerate() {
+        match i % 2 {
+            0 => figures(piece, &mut parts),
+            _ => parts.push(Part::Code(piece.to_owned())),
+        }
+    }
+    parts
+}
+
+fn figures(text: &str, parts: &mut Vec<Part>) {
+    for word in text.split_inclusive(' ') {
         let bare = word.trim_end_matches([' ', ',', ':', '.']);
         let is_figure = !bare.is_empty() && bare.bytes().all(|byte| byte.is_ascii_digit());
         // Only the figures that are compared: those before the colon.
@@ -67,7 +78,6 @@ fn difference(claim: &ClaimState) -> Vec<Part> {
             parts.push(Part::Words(word.to_owned()));
         }
     }
-    parts
 }
 
 /// The reply to the last wrong attempt that shows in the world, and the rung it raises.
@@ -204,6 +214,8 @@ mod tests {
         let parts = difference(&claim);
         let figures: Vec<&Part> = parts.iter().filter(|part| matches!(part, Part::Figure(_))).collect();
         assert_eq!(figures, [&Part::Figure("1".into()), &Part::Figure("2".into())]);
+        let claim = ClaimState { holds: false, difference: "`ls 2` has not been run yet".into() };
+        assert_eq!(difference(&claim), [Part::Code("ls 2".into()), Part::Words(" has not been run yet".into())]);
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl Ground {
         placed.expect("there is at least one attempt")
     }
 
+    /// How far to the right a layer's words may reach.
+    pub fn words_end(&self, canvas: &Canvas) -> f64 {
+        canvas.rooms_left().max(self.left + (self.right - self.left) * 0.27)
+    }
+
     pub fn bottom(&self) -> f64 {
         self.rows.last().map_or(self.top, |row| row.y + row.height)
     }
@@ -203,7 +208,7 @@ impl Ground {
         let (font, x) = (style.font, self.left + style.words_dx);
         let halo = halo(layer.number, model.layers);
         let mono = Font::mono(font).bold();
-        let room = canvas.rooms_left().max(self.left + (self.right - self.left) * 0.27) - x + 4.0;
+        let room = self.words_end(canvas) - x + 4.0;
         let size = size_words(layer.size_bytes);
         let tall = row.height >= font * 2.6;
         let size_width = canvas.text_width(&size, Font::sans(font)) + font * 0.6;

@@ -44,7 +44,8 @@ fn place_bars<'a>(canvas: &Canvas, model: &'a SectionModel, rooms: &Rooms, groun
             !canvas.style.found_in_bar || rooms.stands().any(|(_, stand)| stand.column.path == file.path)
         };
         let files: Vec<&LayerFile> = layer.files.iter().filter(looked_at).collect();
-        let spans: Vec<(f64, f64)> = files.iter().map(|file| span(canvas, rooms, &falling, &file.path)).collect();
+        let spans: Vec<(f64, f64)> =
+            files.iter().map(|file| span(canvas, rooms, ground, &falling, &file.path)).collect();
         let height = canvas.style.bar_height.min(row.height - 6.0);
         let room = ((row.height - 3.0) / (height + 4.0)).floor().max(1.0) as usize;
         match lanes(&spans, room) {
@@ -67,13 +68,13 @@ fn passes(stand: &Stand) -> bool {
     matches!(stand.column.found, Found::Layer(_)) || stand.column.copied_up_from.is_some()
 }
 
-/// As wide as the containers that see the path; where none looks at it, between the lines that fall.
-fn span(canvas: &Canvas, rooms: &Rooms, falling: &[f64], path: &str) -> (f64, f64) {
+/// As wide as the containers that see the path; where none looks at it, beside the words, between the lines that fall.
+fn span(canvas: &Canvas, rooms: &Rooms, ground: &Ground, falling: &[f64], path: &str) -> (f64, f64) {
     let stands: Vec<&Stand> = rooms.stands().filter(|(_, s)| s.column.path == path).map(|(_, s)| s).collect();
     match (stands.first(), stands.last()) {
         (Some(first), Some(last)) => (first.from, last.to),
         _ => {
-            let (from, to) = (canvas.rooms_left() + 12.0, canvas.right() - 12.0);
+            let (from, to) = (ground.words_end(canvas) + 12.0, canvas.right() - 12.0);
             let gap = widest_gap(from, to, falling, 12.5);
             let most = canvas.style.font * 16.0;
             match gap.1 - gap.0 > most {
