@@ -125,6 +125,20 @@ pub fn totals_text(totals: Totals) -> String {
     )
 }
 
+/// The last object of `verify --json`; it alone has `scenarios`.
+pub fn totals_json(scenarios: usize, totals: Totals) -> String {
+    serde_json::json!({
+        "scenarios": scenarios,
+        "calls": totals.calls,
+        "facts": totals.facts,
+        "agree": totals.agree,
+        "shared": totals.shared,
+        "differ": totals.differ,
+        "skipped": totals.skipped,
+    })
+    .to_string()
+}
+
 fn value(value: Option<&Value>) -> String {
     value.map_or_else(|| "(absent)".to_owned(), Value::to_string)
 }

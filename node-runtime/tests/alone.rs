@@ -59,3 +59,24 @@ fn what_needs_a_tree_or_a_site_says_where_it_comes_from() {
     assert_eq!(output.status.code(), Some(3));
     assert!(errors(&output).contains("content/course.toml"), "{}", errors(&output));
 }
+
+#[test]
+fn json_is_one_object_a_line_and_totals_at_the_end() {
+    let nowhere = Nowhere::new("json");
+    let objects = |output: &Output| -> Vec<serde_json::Value> {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let output = nowhere.run(&["verify", "metal-vm-container", "--json"]);
+    if output.status.code() == Some(3) {
+        println!("SKIPPED: {}", errors(&output));
+        return;
+    }
+    let objects = objects(&output);
+    assert_eq!(objects.len(), 2);
+    assert_eq!(objects[1]["scenarios"], 1);
+    for total in ["calls", "facts", "agree", "shared", "differ", "skipped"] {
+        assert_eq!(objects[1][total], objects[0][total], "{total}");
+        assert!(objects[1][total].is_u64(), "{total}");
+    }
+}

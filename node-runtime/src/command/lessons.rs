@@ -2,7 +2,7 @@
 
 use super::options::Options;
 use super::{End, WrongUse, obstacles};
-use crate::report::{Report, html, totals_text};
+use crate::report::{Report, html, totals_json, totals_text};
 use crate::runs;
 use anyhow::{Context, Result};
 use engine::compare::{Totals, compare};
@@ -62,8 +62,11 @@ pub fn verify(options: &Options) -> Result<End> {
     if let Some(file) = &options.html {
         fs::write(file, html(&reports)).with_context(|| file.display().to_string())?;
     }
-    if reports.len() > 1 && !options.json && options.explain.is_none() {
-        println!("{} lessons: {}", reports.len(), totals_text(totals));
+    match (&options.explain, options.json) {
+        (Some(_), _) => {}
+        (None, true) => println!("{}", totals_json(reports.len(), totals)),
+        (None, false) if reports.len() > 1 => println!("{} lessons: {}", reports.len(), totals_text(totals)),
+        (None, false) => {}
     }
     Ok(if totals.differ == 0 { End::Agrees } else { End::Differs })
 }

@@ -46,12 +46,12 @@ fn session<N: Node>(scenario: &Scenario, node: N, json: bool) -> Result<End> {
         if json {
             let changed = runs::changed(&before, &step.facts);
             let object = serde_json::json!({
-                "input": step.input,
+                "command": step.input,
+                "exit_code": step.exit_code,
                 "stdout": String::from_utf8_lossy(&step.stdout),
                 "stderr": String::from_utf8_lossy(&step.stderr),
-                "exit_code": step.exit_code,
                 "calls": step.calls.len(),
-                "changed": changed,
+                "facts": changed,
             });
             println!("{object}");
             before = step.facts;
