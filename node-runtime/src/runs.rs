@@ -133,7 +133,7 @@ pub fn kernel_name() -> String {
 
 /// `2026-11-22`, by the wall's clock.
 pub fn today() -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as libc::time_t;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() as _;
     // SAFETY: tm is plain data that gmtime_r fills.
     let date = unsafe {
         let mut date: libc::tm = std::mem::zeroed();

@@ -2,8 +2,9 @@
 
 use drydock_tests::lessons;
 use engine::kernel::SimKernel;
+use engine::scenario::Era;
 use engine::sched::Scheduled;
-use lessons::author::check::check;
+use lessons::author::check::{check, solvable};
 
 /// Of the solutions with one input left out, at least this share must fail (DESIGN.md, "Lessons").
 const DROPPED_PERCENT: u32 = 95;
@@ -20,6 +21,14 @@ fn every_lesson_keeps_its_promises() {
     }
     assert!(broken.is_empty(), "{} broken promises:\n{}", broken.len(), broken.join("\n"));
     assert!(failed * 100 >= dropped * DROPPED_PERCENT, "{failed} of {dropped} solutions with one input left out fail");
+}
+
+#[test]
+fn every_lesson_can_be_finished_in_the_other_era() {
+    let reports = lessons().into_iter().map(|lesson| solvable::<Scheduled<SimKernel>>(&lesson, Era::Today));
+    let findings = reports.flat_map(|report| report.findings);
+    let broken: Vec<String> = findings.map(|f| format!("{} / {}: {}", f.lesson, f.step, f.message)).collect();
+    assert!(broken.is_empty(), "{} broken promises:\n{}", broken.len(), broken.join("\n"));
 }
 
 #[test]

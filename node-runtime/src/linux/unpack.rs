@@ -134,7 +134,7 @@ fn set_opaque(root: &OwnedFd, path: &str) -> os::Result<()> {
 
 fn set_mtime(dir: RawFd, name: &str, seconds: u64) -> os::Result<()> {
     let name = os::c(name)?;
-    let time = |tv_nsec| libc::timespec { tv_sec: seconds as libc::time_t, tv_nsec };
+    let time = |tv_nsec| libc::timespec { tv_sec: seconds as _, tv_nsec };
     let times = [time(libc::UTIME_OMIT), time(0)];
     // SAFETY: the name is NUL-terminated; two timespecs, as utimensat(2) wants.
     check(unsafe { libc::utimensat(dir, name.as_ptr(), times.as_ptr(), libc::AT_SYMLINK_NOFOLLOW) }).map(drop)

@@ -173,7 +173,7 @@ fn paths(sys: Sys) -> Answer {
             Sys::Utimens { path, mtime_s, follow } => {
                 let flags = if follow { 0 } else { libc::AT_SYMLINK_NOFOLLOW };
                 let time = |tv_sec| libc::timespec { tv_sec, tv_nsec: 0 };
-                let mtime = time(mtime_s.unwrap_or(SCENARIO_EPOCH_S) as libc::time_t);
+                let mtime = time(mtime_s.unwrap_or(SCENARIO_EPOCH_S) as _);
                 let times = [libc::timespec { tv_sec: 0, tv_nsec: libc::UTIME_OMIT }, mtime];
                 ok(libc::utimensat(libc::AT_FDCWD, c(path)?.as_ptr(), times.as_ptr(), flags))
             }
