@@ -32,9 +32,9 @@ const NOT_IN_ENGINE: [&str; 20] = [
 ];
 
 /// I8: the page shows facts and computes none. These modules of `engine` hold plain data and how to read it.
-const FOR_THE_PAGE: [&str; 8] = ["call", "docker", "fact", "image", "node", "scenario", "session", "trace"];
+const FOR_THE_PAGE: [&str; 9] = ["call", "docker", "fact", "image", "node", "scenario", "session", "sim", "trace"];
 /// Parts of those that would run a world in the page.
-const NOT_FOR_THE_PAGE: [&str; 3] = ["session::Session", "fact::observe", "scenario::run"];
+const NOT_FOR_THE_PAGE: [&str; 4] = ["session::Session", "fact::observe", "scenario::run", "sim::Rng"];
 
 pub fn lint() -> anyhow::Result<()> {
     tools::run(tools::cargo().args(["fmt", "--all", "--check"])).context("`cargo fmt --all` mends this")?;
