@@ -3,6 +3,7 @@
 use crate::link::Link;
 use crate::view_model::course_map::Progress;
 use crate::view_model::moment::World;
+use crate::view_model::paper::Paper;
 use crate::view_model::prose;
 use crate::view_model::section::Target;
 use engine::scenario::{Era, Input};
@@ -48,6 +49,8 @@ pub struct App {
     pub files: Rc<[FileEntry]>,
     /// The file in the editor.
     pub editing: Option<String>,
+    /// Files that were in the editor, with their drafts, by path.
+    pub papers: Map<String, Paper>,
     /// What was typed before this many events is off the screen.
     pub cleared: u32,
     pub progress: Progress,
@@ -115,6 +118,13 @@ pub enum Action {
     Select(Option<Target>),
     Sheet(Option<Sheet>),
     Edit(Option<String>),
+    /// A file as the world has it.
+    Read(String, Option<String>),
+    /// What stands in the editor now.
+    Typed(String, String),
+    /// The draft of a file is on its way to the world.
+    Saving(String),
+    Discard(String),
     Play(Option<Direction>),
     Hold(Option<u32>),
     Projector(bool),
@@ -166,6 +176,10 @@ impl App {
             }
             Action::Sheet(sheet) => self.sheet = sheet,
             Action::Edit(path) => self.editing = path,
+            Action::Read(path, file) => self.paper(path).read(file),
+            Action::Typed(path, text) => self.paper(path).typed(text),
+            Action::Saving(path) => self.paper(path).sent(),
+            Action::Discard(path) => self.paper(path).discard(),
             Action::Play(direction) => self.play = direction,
             Action::Hold(position) => {
                 self.held = position;
@@ -177,6 +191,10 @@ impl App {
             Action::Clear => self.cleared = self.world.as_ref().map_or(0, |world| world.position),
             Action::Progress(progress) => self.progress = progress,
         }
+    }
+
+    fn paper(&mut self, path: String) -> &mut Paper {
+        self.papers.get_or_insert_with(path, Default::default)
     }
 
     fn told(&mut self, state: State) {
@@ -236,6 +254,11 @@ impl App {
         of.is_some_and(|of| of.done >> step.min(63) & 1 == 1)
     }
 
+    /// The position at which this step was begun.
+    pub fn begun_at(&self) -> u32 {
+        self.begun.get(&self.step).map_or(0, |(_, position)| *position)
+    }
+
     pub fn rung(&self) -> u32 {
         self.rungs.get(&self.step).copied().unwrap_or(0)
     }
@@ -290,6 +313,27 @@ mod tests {
         assert!(app.step_done(0));
         app.apply(Action::Step(2));
         assert!(!app.step_done(2));
+    }
+
+    #[test]
+    fn a_draft_outlives_what_happens_in_the_world() {
+        let mut app = app(5);
+        let path = || "Dockerfile".to_owned();
+        app.apply(Action::Edit(Some(path())));
+        app.apply(Action::Read(path(), Some("FROM a".into())));
+        app.apply(Action::Typed(path(), "FROM b".into()));
+        for action in [
+            Action::Told(Box::new(fixture::Fixture::new().state(9))),
+            Action::Read(path(), Some("FROM a".into())),
+            Action::Files(Rc::from([])),
+            Action::Step(1),
+            Action::Told(Box::new(fixture::Fixture::new().state(2))),
+            Action::Edit(None),
+            Action::Edit(Some(path())),
+        ] {
+            app.apply(action.clone());
+            assert_eq!(app.papers.get("Dockerfile").and_then(|paper| paper.text()), Some("FROM b"), "{action:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The editor of the learner's files, with the messages of the parser that will read them.
+//! The editor of the learner's files, with the messages of the parser that will read them. What is typed is kept in
+//! the page's state, where nothing that happens in the world takes it away.
 
 use super::context::use_page;
 use crate::state::Action;
@@ -15,43 +16,43 @@ pub struct EditorProps {
 #[function_component]
 pub fn Editor(props: &EditorProps) -> Html {
     let page = use_page();
-    let text = use_state(|| None::<String>);
-    let kept = use_state(String::new);
     let messages = use_state(Vec::<Diagnostic>::new);
-    let position = page.app.world.as_ref().map(|world| (world.branch, world.position));
+    let moment = page.app.world.as_ref().map(|world| (world.branch, world.position, world.digest.clone()));
     {
         let (driver, path) = (page.driver(), props.path.clone());
-        let (text, kept, messages) = (text.clone(), kept.clone(), messages.clone());
-        use_effect_with((props.path.clone(), position), move |_| {
-            let asked = driver.clone();
-            driver.read_file(
-                path.clone(),
-                Callback::from(move |content: Option<String>| {
-                    let content = content.unwrap_or_default();
-                    let messages = messages.clone();
-                    asked.lint(path.clone(), content.clone(), Callback::from(move |found| messages.set(found)));
-                    kept.set(content.clone());
-                    text.set(Some(content));
-                }),
-            );
+        use_effect_with((props.path.clone(), moment), move |_| {
+            let (asked, of) = (driver.clone(), path.clone());
+            asked.read_file(path, Callback::from(move |file| driver.act(Action::Read(of.clone(), file))));
         });
     }
-    let Some(current) = (*text).clone() else {
+    let paper = page.app.papers.get(&props.path).cloned().unwrap_or_default();
+    let text = paper.text().map(str::to_owned);
+    {
+        let (driver, path, messages) = (page.driver(), props.path.clone(), messages.clone());
+        use_effect_with(text.clone(), move |text| {
+            if let Some(text) = text.clone() {
+                driver.lint(path, text, Callback::from(move |found| messages.set(found)));
+            }
+        });
+    }
+    let Some(current) = text else {
         return html! { <section class="editor" aria-label="Editor"><p class="status">{format!("Waiting for {} …", props.path)}</p></section> };
     };
-    let changed = *kept != current;
+    let standing = paper.standing();
+    let changed = paper.has_draft();
     let oninput = {
-        let (text, messages, driver, path) = (text.clone(), messages.clone(), page.driver(), props.path.clone());
+        let (driver, path) = (page.driver(), props.path.clone());
         Callback::from(move |event: InputEvent| {
             let typed = event.target_unchecked_into::<HtmlTextAreaElement>().value();
-            text.set(Some(typed.clone()));
-            let messages = messages.clone();
-            driver.lint(path.clone(), typed, Callback::from(move |found| messages.set(found)));
+            driver.act(Action::Typed(path.clone(), typed));
         })
     };
     let save = {
         let (driver, path, content) = (page.driver(), props.path.clone(), current.clone());
-        Callback::from(move |()| driver.input(Input::Save { path: path.clone(), content: content.clone() }))
+        Callback::from(move |()| {
+            driver.act(Action::Saving(path.clone()));
+            driver.input(Input::Save { path: path.clone(), content: content.clone() });
+        })
     };
     let onkeydown = {
         let (save, driver) = (save.clone(), page.driver());
@@ -68,9 +69,10 @@ pub fn Editor(props: &EditorProps) -> Html {
         <section class="editor" aria-label={format!("Editor: {}", props.path)}>
             <header>
                 <h2>{&props.path}</h2>
-                <span role="status">{if changed { "not saved" } else { "saved" }}</span>
+                <span role="status">{standing.words()}</span>
                 <button class="save" disabled={!changed} onclick={save.reform(|_: MouseEvent| ())}>{"Save"}</button>
-                <button onclick={page.on(Action::Edit(None))}>{"Close"}</button>
+                <button hidden={!changed} title="Show the file as it is" onclick={page.on(Action::Discard(props.path.clone()))}>{"Discard"}</button>
+                <button title="What is not saved is kept" onclick={page.on(Action::Edit(None))}>{"Close"}</button>
             </header>
             <div class="sheet">
                 { gutter(&current, &messages) }

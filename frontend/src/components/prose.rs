@@ -8,11 +8,17 @@ use crate::state::Lesson;
 use crate::view_model::prose::{self, GoalState, Part, RUNGS, Verdict, rung_name};
 use crate::view_model::section::{SectionModel, Wanted};
 use lessons::{Scene, Step};
+use web_sys::Element;
 use yew::prelude::*;
+
+/// Left above a reply that is scrolled to.
+const REPLY_MARGIN_PX: u32 = 8;
 
 #[function_component]
 pub fn Prose() -> Html {
     let page = use_page();
+    let column = use_node_ref();
+    use_reply_in_sight(&page, &column);
     let Some(lesson) = page.app.lesson.clone() else {
         return html! { <section class="prose" aria-label="Lesson"><p class="waits">{waiting(&page)}</p></section> };
     };
@@ -27,8 +33,10 @@ pub fn Prose() -> Html {
     };
     let driver = page.driver();
     let again = Callback::from(move |_: MouseEvent| driver.reset_step());
+    let chosen = page.app.chosen.get(&page.app.step).copied();
+    let open = step.predict.is_some() && chosen.is_none() && !page.app.step_done(page.app.step);
     html! {
-        <section class="prose" aria-label="Lesson" id="lesson-text" tabindex="-1">
+        <section class={classes!("prose", open.then_some("predicting"))} aria-label="Lesson" id="lesson-text" tabindex="-1" ref={column}>
             <div class="eye">
                 {format!("Step {} of {}", page.app.step + 1, lesson.steps.len())}
                 <button class="link" onclick={again}>{"start again"}</button>
@@ -37,7 +45,7 @@ pub fn Prose() -> Html {
             <h1>{&step.title}</h1>
             <div class="text" tabindex="0" role="region" aria-label="Text of the step" key={step.id.clone()}>
                 { blocks(&step.prose, facts, section.as_ref()) }
-                <div>{ predict(&page, step) }</div>
+                <div class="asked">{ predict(&page, step) }</div>
                 <div>{ misconception(&page, step) }</div>
             </div>
             <div class="aims">
@@ -48,6 +56,42 @@ pub fn Prose() -> Html {
             { ways(&page, &lesson) }
         </section>
     }
+}
+
+/// What a choice, or what was done, has added at the foot of the text is brought into sight.
+#[hook]
+fn use_reply_in_sight(page: &Context, column: &NodeRef) {
+    let app = &page.app;
+    let told = (app.step, app.chosen.get(&app.step).copied(), app.step_done(app.step));
+    let (column, before) = (column.clone(), use_mut_ref(|| told));
+    use_effect_with(told, move |&told| {
+        let (step, chosen, done) = before.replace(told);
+        let added = step == told.0 && (chosen.is_none() && told.1.is_some() || !done && told.2);
+        if let Some(column) = column.cast::<Element>().filter(|_| added) {
+            show_reply(&column);
+        }
+    });
+}
+
+/// Whichever scrolls, the text or, on a narrow page, all of the column. How it gets there is the style's.
+fn show_reply(column: &Element) {
+    let find = |selector: &str| column.query_selector(selector).ok().flatten();
+    let reply = find(".verdict").or_else(|| find(".misconception"));
+    let scrolls = |element: &Element| element.scroll_height() > element.client_height() + 1;
+    let scroller = find(".text").filter(scrolls).or_else(|| Some(column.clone()).filter(scrolls));
+    let (Some(reply), Some(scroller)) = (reply, scroller) else { return };
+    let (reply, frame) = (reply.get_bounding_client_rect(), scroller.get_bounding_client_rect());
+    let below = reply.bottom().max(last_bottom(column)) - frame.bottom();
+    // All of it if there is room, else its beginning.
+    let by = below.min(reply.top() - frame.top() - f64::from(REPLY_MARGIN_PX));
+    if by > 0.0 {
+        scroller.set_scroll_top(scroller.scroll_top() + by.ceil() as i32);
+    }
+}
+
+fn last_bottom(column: &Element) -> f64 {
+    let last = column.query_selector(".misconception").ok().flatten();
+    last.map_or(f64::MIN, |last| last.get_bounding_client_rect().bottom())
 }
 
 fn waiting(page: &Context) -> String {
@@ -151,7 +195,7 @@ fn wrong(page: &Context, lesson: &Lesson) -> Html {
     if prose::all_hold(lesson, app.step, app.world.as_ref()) {
         return Html::default();
     }
-    match app.world.as_ref().and_then(|world| prose::wrong(lesson, app.step, world)) {
+    match app.world.as_ref().and_then(|world| prose::wrong(lesson, app.step, world, app.begun_at())) {
         Some((reply, _)) => html! { <p class="wrong">{spans(reply, None)}</p> },
         None => Html::default(),
     }
@@ -163,8 +207,9 @@ fn ladder(page: &Context, step: &Step) -> Html {
         return Html::default();
     }
     let raised = app.lesson.as_ref().zip(app.world.as_ref());
-    let raised =
-        raised.and_then(|(lesson, world)| prose::wrong(lesson, app.step, world)).map_or(0, |(_, rung)| rung + 1);
+    let raised = raised
+        .and_then(|(lesson, world)| prose::wrong(lesson, app.step, world, app.begun_at()))
+        .map_or(0, |(_, rung)| rung + 1);
     let most = RUNGS.min(step.hints.len() as u32);
     let rung = app.rung().max(raised.min(most));
     let reached = rung.checked_sub(1).and_then(|last| step.hints.get(last as usize));

@@ -3,6 +3,7 @@
 use super::context::{Context, use_page};
 use super::room::use_room;
 use crate::state::{Action, Sheet};
+use crate::view_model::paper::Paper;
 use crate::view_model::terminal::{Kind, Line, scrollback, typed};
 use engine::scenario::Input;
 use engine::session::{Candidate, Completions};
@@ -33,7 +34,9 @@ pub fn Terminal() -> Html {
     let files = page.app.files.iter().map(|file| {
         let on = page.app.editing.as_ref() == Some(&file.path);
         let next = if on { None } else { Some(file.path.clone()) };
-        html! { <button aria-pressed={on.to_string()} onclick={page.on(Action::Edit(next))}>{&file.path}</button> }
+        let unsaved = page.app.papers.get(&file.path).is_some_and(Paper::has_draft);
+        let unsaved = unsaved.then(|| html! { <span class="unsaved">{" not saved"}</span> });
+        html! { <button aria-pressed={on.to_string()} onclick={page.on(Action::Edit(next))}>{&file.path}{for unsaved}</button> }
     });
     let running = page.app.world.as_ref().and_then(|world| world.running.clone());
     let status = page.app.waiting.clone().or(running.map(|line| format!("`{line}` has the console; Ctrl-C stops it")));

@@ -40,9 +40,9 @@ pub fn TimeLine() -> Html {
 
 fn controls(page: &Context, line: Option<&Timeline>) -> Html {
     let playing = page.app.play;
-    let button = |label: &'static str, path: &'static str, class: &'static str, onclick: Callback<MouseEvent>| {
+    let button = |label: &'static str, path: &'static str, pressed: Option<bool>, onclick: Callback<MouseEvent>| {
         html! {
-            <button class={class} aria-label={label} title={label} {onclick}>
+            <button aria-pressed={pressed.map(|pressed| pressed.to_string())} aria-label={label} title={label} {onclick}>
                 <svg viewBox="0 0 20 20" width="20" height="20" aria-hidden="true"><path d={path} /></svg>
             </button>
         }
@@ -71,11 +71,11 @@ fn controls(page: &Context, line: Option<&Timeline>) -> Html {
     html! {
         <div class="controls">
             <div class="buttons" role="group" aria-label="Steps in time">
-                { button("To the start of the command", "M3 4h2v12H3zM12 4L6 10l6 6zM18 4l-6 6 6 6z", "", start) }
-                { button("Play back", shown(Direction::Back, "M14 4L5 10l9 6z"), "", play(Direction::Back)) }
-                { button("Step back", "M13 4L6 10l7 6zM4 4h2v12H4z", "", step(-1)) }
-                { button("Step", "M7 4l7 6-7 6zM14 4h2v12h-2z", "first", step(1)) }
-                { button("Play", shown(Direction::Forward, "M6 4l9 6-9 6z"), "", play(Direction::Forward)) }
+                { button("To the start of the command", "M3 4h2v12H3zM12 4L6 10l6 6zM18 4l-6 6 6 6z", None, start) }
+                { button("Play back", shown(Direction::Back, "M14 4L5 10l9 6z"), Some(playing == Some(Direction::Back)), play(Direction::Back)) }
+                { button("Step back", "M13 4L6 10l7 6zM4 4h2v12H4z", None, step(-1)) }
+                { button("Step", "M7 4l7 6-7 6zM14 4h2v12h-2z", None, step(1)) }
+                { button("Play", shown(Direction::Forward, "M6 4l9 6-9 6z"), Some(playing == Some(Direction::Forward)), play(Direction::Forward)) }
             </div>
             <div class="moment"><span class="event">{words.unwrap_or_default()}</span><span class="clock">{clock}</span><button class="undo" disabled={empty} onclick={undo}>{"Undo"}</button></div>
             { branches(page, line.map_or(0, |line| line.lanes_left_out)) }

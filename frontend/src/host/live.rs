@@ -32,9 +32,9 @@ pub struct Live {
 }
 
 impl Live {
-    /// Nothing, unless whoever serves this page runs real nodes.
+    /// Nothing, unless whoever serves this page runs real nodes, and can be reached: the page may come from its cache.
     pub fn connect(driver: Rc<Driver>, lesson: String) -> Option<Rc<Live>> {
-        let token = token()?;
+        let token = token().filter(|_| window().navigator().on_line())?;
         let source = EventSource::new(&address::absolute(&format!("live/events?token={token}"))).ok()?;
         let live = Rc::new(Live {
             driver,

@@ -7,6 +7,7 @@ pub mod course_map;
 pub mod inspector;
 pub mod measure;
 pub mod moment;
+pub mod paper;
 pub mod prose;
 pub mod section;
 pub mod size;

@@ -80,9 +80,14 @@ fn figures(text: &str, parts: &mut Vec<Part>) {
     }
 }
 
-/// The reply to the last wrong attempt that shows in the world, and the rung it raises.
-pub fn wrong<'a>(lesson: &'a Lesson, step: usize, world: &World) -> Option<(&'a [Span], u32)> {
+/// The reply to the last wrong attempt that shows in the world, and the rung it raises. Nothing is an attempt before
+/// something was done in this step, which was `begun` at this position.
+pub fn wrong<'a>(lesson: &'a Lesson, step: usize, world: &World, begun: u32) -> Option<(&'a [Span], u32)> {
     let of_step = lesson.steps.get(step)?;
+    let inputs = world.inputs().iter().map(|input| input.first_event);
+    if !inputs.into_iter().any(|first| (begun..world.position).contains(&first)) {
+        return None;
+    }
     let first = first_claim(lesson, step) + of_step.goals.len();
     let holds = |i: &usize| world.claims.get(first + i).is_some_and(|claim| claim.holds);
     let last = (0..of_step.wrongs.len()).rfind(holds)?;
@@ -230,6 +235,21 @@ mod tests {
         let shown = |chosen| goals(&lesson, step, Some(&world), chosen)[0].difference.clone();
         assert_eq!(shown(None), [Part::Words("not yet".into())]);
         assert!(shown(Some(1)).contains(&Part::Figure("4".into())));
+    }
+
+    #[test]
+    fn nothing_is_a_wrong_attempt_before_something_was_done_in_the_step() {
+        let mut world = fixture::world();
+        let mut lesson = fixture::lesson();
+        let reply = vec![Span::Text("Not so.".into())];
+        lesson.steps[0].wrongs = vec![lessons::Wrong { reply, hint: 0 }];
+        let holds = ClaimState { holds: true, difference: String::new() };
+        world.claims = std::iter::repeat_n(holds, 9).collect();
+        let last = world.inputs().last().unwrap().first_event;
+        assert!(wrong(&lesson, 0, &world, last).is_some());
+        assert!(wrong(&lesson, 0, &world, world.position).is_none(), "all of it was done in the step before");
+        world.position = 0;
+        assert!(wrong(&lesson, 0, &world, 0).is_none());
     }
 
     #[test]

@@ -63,6 +63,11 @@ fn push_output<'a>(lines: &mut Vec<Line>, chunks: impl Iterator<Item = (bool, &'
     let mut open = false;
     let mut first = true;
     for (stderr, text) in chunks {
+        let (clears, text) = without_controls(text);
+        if clears {
+            lines.clear();
+            open = false;
+        }
         for piece in text.split_inclusive('\n') {
             let words = piece.strip_suffix('\n').unwrap_or(piece);
             let kind = if stderr {
@@ -80,6 +85,35 @@ fn push_output<'a>(lines: &mut Vec<Line>, chunks: impl Iterator<Item = (bool, &'
             open = !piece.ends_with('\n');
         }
     }
+}
+
+/// Whether the screen is cleared within this text, and what is printed after that. Control sequences (ECMA-48, 5.4: CSI)
+/// are for a terminal to act on; what they colour or move is not followed.
+fn without_controls(text: &str) -> (bool, String) {
+    let mut clears = false;
+    let mut shown = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        shown.push_str(before);
+        let Some(sequence) = after.strip_prefix('[') else {
+            // RIS, full reset, and the other two-letter escapes.
+            clears |= after.starts_with('c');
+            if after.starts_with('c') {
+                shown.clear();
+            }
+            rest = after.get(after.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default();
+            continue;
+        };
+        let end = sequence.find(|letter| ('\u{40}'..='\u{7e}').contains(&letter));
+        let (controls, after) = sequence.split_at(end.map_or(sequence.len(), |end| end + 1));
+        if matches!(controls, "2J" | "3J") {
+            clears = true;
+            shown.clear();
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    (clears, shown)
 }
 
 /// `IMAGE   CREATED   SIZE`: column heads are words in capitals with room between them.
@@ -116,6 +150,34 @@ mod tests {
         assert_eq!(before.len(), 1, "{before:?}");
         world.position = world.events().len() as u32;
         assert!(scrollback(&world, 0).len() > 10);
+    }
+
+    #[test]
+    fn what_clears_the_screen_is_obeyed_and_no_control_sequence_is_shown() {
+        let old = Line { kind: Kind::Output, text: "old".into() };
+        let after = |chunks: &[(bool, &str)]| {
+            let mut lines = vec![old.clone()];
+            push_output(&mut lines, chunks.iter().copied());
+            lines.into_iter().map(|line| line.text).collect::<Vec<_>>()
+        };
+        assert!(after(&[(false, "\u{1b}[H\u{1b}[2J\u{1b}[3J")]).is_empty());
+        assert_eq!(after(&[(false, "a\n\u{1b}[2Jb\n")]), ["b"]);
+        assert_eq!(after(&[(false, "a "), (false, "\u{1b}cb")]), ["b"]);
+        assert_eq!(after(&[(false, "\u{1b}[1;31mred\u{1b}[0m\u{1b}[K\n")]), ["old", "red"]);
+    }
+
+    #[test]
+    fn clearing_is_undone_by_going_back() {
+        let mut world = fixture::world();
+        let mut history = (*world.history).clone();
+        let last = history.branches[0].inputs.last_mut().unwrap();
+        let from = last.first_event;
+        last.output = vec![engine::session::Chunk { text: "\u{1b}[H\u{1b}[2J".into(), ..last.output[0].clone() }];
+        world.position = last.output[0].event;
+        world.history = std::rc::Rc::new(history);
+        assert!(scrollback(&world, 0).is_empty());
+        world.position = from;
+        assert!(scrollback(&world, 0).len() > 3);
     }
 
     #[test]

@@ -159,7 +159,7 @@ mod tests {
     fn what_does_not_exist_is_said_and_not_drawn() {
         let model = section(0);
         assert!(!model.exists());
-        assert_eq!(words::subtitle(&model).0, ["It is not built yet."]);
+        assert_eq!(words::subtitle(&model).0, ["It is not here yet."]);
         let text = words::description(&section(27));
         assert!(
             text.iter().any(|(term, is)| term == "Container web" && is.contains("hidden by a whiteout")),

@@ -4,29 +4,63 @@ use super::model::{Column, Found, Room, RoomState, SectionModel, Stratum, layers
 use crate::view_model::moment::base_name;
 use crate::view_model::size::size_words;
 
+const VERBS: [&str; 16] = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+];
+
 /// The Dockerfile instruction behind `created_by`, as its verb and the rest.
 ///
 /// The classic builder writes `/bin/sh -c #(nop) CMD ["x"]` for what runs nothing, and the command itself for RUN.
+/// BuildKit writes the instruction: `CMD ["x"]`, `COPY a b # buildkit`, `RUN /bin/sh -c x # buildkit`.
 pub fn instruction(created_by: &str) -> (String, String) {
-    let text = created_by.trim().trim_end_matches("# buildkit").trim();
-    let text = text.strip_prefix("/bin/sh -c ").unwrap_or(text).trim();
-    let Some(text) = text.strip_prefix("#(nop)").map(str::trim) else {
-        let text = text.strip_prefix("RUN ").unwrap_or(text);
-        return ("RUN".to_owned(), text.strip_prefix("/bin/sh -c ").unwrap_or(text).to_owned());
-    };
-    let (verb, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let text = created_by.trim();
+    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim();
+    let classic = text.split_once("#(nop)").filter(|(shell, _)| shell.starts_with('/')).map(|(_, words)| words.trim());
+    let (verb, rest) = split_verb(classic.unwrap_or(text));
+    if classic.is_none() && !VERBS.contains(&verb) {
+        return ("RUN".to_owned(), command(text.strip_prefix("RUN ").unwrap_or(text)).to_owned());
+    }
     let rest = match verb {
         // `ADD file:6f1be2… in /run-httpd.sh`: the digest says nothing to a reader.
-        "ADD" | "COPY" => rest.rsplit_once(" in ").map_or(rest, |(_, to)| to),
+        "ADD" | "COPY" if classic.is_some() => rest.rsplit_once(" in ").map_or(rest, |(_, to)| to),
         "EXPOSE" => rest.trim_start_matches("map[").trim_end_matches(":{}]").trim_end_matches("/tcp"),
         _ => rest,
     };
     (verb.to_owned(), rest.trim().to_owned())
 }
 
-/// Whether this entry brought a whole root file system.
+fn split_verb(text: &str) -> (&str, &str) {
+    text.split_once(' ').unwrap_or((text, ""))
+}
+
+/// What a shell was given to run: without the shell, and without the build arguments before it (`|1 A=b /bin/sh -c x`).
+fn command(text: &str) -> &str {
+    const SHELL: &str = "/bin/sh -c ";
+    let after_arguments =
+        || text.starts_with('|').then(|| text.split_once(SHELL).map(|(_, command)| command)).flatten();
+    text.strip_prefix(SHELL).or_else(after_arguments).unwrap_or(text).trim()
+}
+
+/// Whether this entry brought a whole root file system: `ADD file:… in /` by the classic builder,
+/// `ADD alpine-minirootfs.tar.gz / # buildkit` by BuildKit.
 pub fn is_root(created_by: &str) -> bool {
-    created_by.contains("#(nop) ADD file:") && created_by.trim_end().ends_with(" in /")
+    let (verb, rest) = instruction(created_by);
+    verb == "ADD" && (rest == "/" || rest.ends_with(" /") && rest.contains(".tar"))
 }
 
 /// What stands under a path's name inside a container.
@@ -81,7 +115,7 @@ pub fn subtitle(model: &SectionModel) -> (Vec<String>, Vec<String>) {
             let (a, b) = (count(model.instructions, "instruction"), count(layer_count, "layer"));
             return (vec![format!("{},", capital(&a)), format!("{b}.")], Vec::new());
         }
-        0 => return (vec!["It is not built yet.".to_owned()], Vec::new()),
+        0 => return (vec!["It is not here yet.".to_owned()], Vec::new()),
         n => format!("{},", capital(&count(n, "container"))),
     };
     let falls = model.rooms.iter().flat_map(|room| &room.columns).any(|column| matches!(column.found, Found::Layer(_)));
@@ -149,6 +183,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_root_file_system_is_one_in_either_form() {
+        assert!(is_root("/bin/sh -c #(nop) ADD file:6f1be2a4c7d98a03e in / "));
+        assert!(is_root("ADD alpine-minirootfs-3.20.3-x86_64.tar.gz / # buildkit"));
+        assert!(!is_root("/bin/sh -c #(nop) ADD file:6f1be2a4c7d98a03e in /run.sh "));
+        assert!(!is_root("ADD run.sh /run.sh # buildkit") && !is_root("COPY . / # buildkit"));
+    }
+
+    #[test]
     fn history_entries_read_as_instructions() {
         let shown = |text: &str| {
             let (verb, rest) = instruction(text);
@@ -159,5 +201,12 @@ mod tests {
         assert_eq!(shown("/bin/sh -c #(nop) ADD file:6f1be2a4c7d98a03e in /run-httpd.sh "), "ADD|/run-httpd.sh");
         assert_eq!(shown("/bin/sh -c #(nop)  EXPOSE 80"), "EXPOSE|80");
         assert_eq!(shown("RUN /bin/sh -c yum -y update # buildkit"), "RUN|yum -y update");
+        assert_eq!(shown("|1 T=latest /bin/sh -c echo [$T]"), "RUN|echo [$T]");
+        assert_eq!(shown("RUN |1 T=latest /bin/sh -c echo [$T] # buildkit"), "RUN|echo [$T]");
+        assert_eq!(shown("/bin/sh -ec #(nop)  SHELL [/bin/sh -ec]"), "SHELL|[/bin/sh -ec]");
+        assert_eq!(shown("CMD [\"/bin/sh\"]"), "CMD|[\"/bin/sh\"]");
+        assert_eq!(shown("COPY app.sh /app.sh # buildkit"), "COPY|app.sh /app.sh");
+        assert_eq!(shown("EXPOSE map[80/tcp:{}]"), "EXPOSE|80");
+        assert_eq!(shown("WORKDIR /srv"), "WORKDIR|/srv");
     }
 }
