@@ -5,6 +5,7 @@ use engine::kernel::SimKernel;
 use engine::scenario::{Era, Input, Scenario};
 use engine::sched::Scheduled;
 use engine::session::{Ask, BranchId, Reply, Session, State};
+use engine::trace::{self, EventId, What};
 
 type Simulated = Session<Scheduled<SimKernel>>;
 
@@ -99,12 +100,33 @@ fn undo_forgets_the_last_input() {
 
 #[test]
 fn a_runaway_is_stopped_and_the_shell_is_still_there() {
+    // By its calls, by its output, by the clock; a loop of builtins is one that only SIGKILL ends.
+    for (runaway, told) in [
+        ("while true; do true; done", "system calls"),
+        ("while true; do echo x; done", "system calls"),
+        ("while true; do sleep 1; done", "of the simulation's time"),
+        (&format!("while true; do echo {}; done", "long ".repeat(50)), "of output"),
+    ] {
+        let mut session = session();
+        let state = ask(&mut session, line(runaway));
+        assert_eq!(state.running, None, "{runaway}");
+        let shown = output(&state, 0, 0);
+        assert!(shown.contains("drydock: stopped after") && shown.contains(told), "{runaway}: {shown}");
+        let state = ask(&mut session, line("echo still here"));
+        assert_eq!(output(&state, 0, 1), "still here\n");
+    }
+}
+
+#[test]
+fn why_a_process_died_names_who_sent_the_signal() {
     let mut session = session();
-    let state = ask(&mut session, line("while true; do true; done"));
-    assert_eq!(state.running, None);
-    assert!(output(&state, 0, 0).contains("stopped after"), "{}", output(&state, 0, 0));
-    let state = ask(&mut session, line("echo still here"));
-    assert_eq!(output(&state, 0, 1), "still here\n");
+    ask(&mut session, line("sleep 100 & echo $! > pid"));
+    let state = ask(&mut session, line("kill -9 $(cat pid); wait"));
+    let events = &state.history.expect("a history").branches[0].events;
+    let died = events.iter().find(|event| trace::describe(event).contains("killed by SIGKILL")).expect("a death");
+    let typed = |id: &EventId| matches!(&events[id.0 as usize].what, What::Input { text } if text.starts_with("kill"));
+    let sent = died.causes.iter().flat_map(|id| &events[id.0 as usize].causes);
+    assert!(died.causes.iter().chain(sent).any(typed), "{died:?}");
 }
 
 #[test]

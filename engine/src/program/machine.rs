@@ -19,7 +19,7 @@ pub const STDERR: Fd = 2;
 const HELD_BYTES: usize = 32 * 1024;
 /// Tasks that may pass without a call. A loop that asks for nothing (`while :; do :; done`) asks for its pid now and
 /// then, so that the scheduler's budget ends it (I6).
-const TASKS_PER_CALL: u32 = 200;
+const TASKS_PER_CALL: u32 = 20;
 
 /// A tool's behaviour over its tasks `K`.
 pub trait Steps<K> {

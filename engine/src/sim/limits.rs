@@ -8,8 +8,10 @@ pub const TIME_PER_COMMAND: super::Nanos = 3_600 * super::SECOND;
 pub const PROCESSES: usize = 512;
 /// Bytes in one pipe, as on Linux (pipe(7), "Pipe capacity").
 pub const PIPE_BYTES: usize = 65_536;
-/// Bytes one command may print before the rest is dropped, with a notice.
-pub const OUTPUT_BYTES: usize = 1 << 20;
+/// Calls it has left to end in after that, before it is killed.
+pub const CALLS_AFTER_INTERRUPT: u64 = 1_000;
+/// Bytes one command may print before it is stopped as a runaway; the rest is dropped, with a notice.
+pub const OUTPUT_BYTES: usize = 128 << 10;
 /// Bytes of one file in a simulated file system.
 pub const FILE_BYTES: u64 = 64 << 20;
 /// Bytes of a file or layer that a scenario brings along, unpacked.

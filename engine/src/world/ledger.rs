@@ -43,6 +43,8 @@ pub(super) struct Ledger {
     input: Option<EventId>,
     /// The event each living process owes its being to.
     origins: Map<Tid, EventId>,
+    /// The last signal each process was sent, should it die of it.
+    signals: Map<Tid, EventId>,
     /// The event that each job was started by, and that its first process's end is.
     job_causes: Map<JobId, EventId>,
     job_roots: Map<JobId, Tid>,
@@ -178,14 +180,19 @@ impl Ledger {
         if executed {
             self.origins.insert(event.tid, id);
         }
+        if let Happening::Signaled { target, delivered: true, .. } = event.what {
+            self.signals.insert(target, id);
+        }
         self.last = Some((id, event));
     }
 
     /// A death by a signal is worth a tick; so is that of a container's first process, which its daemon tells.
     fn exited(&mut self, now: Nanos, event: &KernelEvent, status: WaitStatus, log: &mut Log) -> Option<EventId> {
-        let causes: Vec<EventId> = self.origin(event.tid).into_iter().collect();
+        let mut causes: Vec<EventId> = self.origin(event.tid).into_iter().collect();
+        let signal = self.signals.remove(&event.tid);
         let told = match status {
             WaitStatus::Signaled(_) => {
+                causes.extend(signal);
                 let about = self.about(event);
                 let what = What::Kernel { event: event.clone(), times: 1 };
                 self.last = None;

@@ -18,7 +18,7 @@ use crate::node::{
 };
 use crate::scenario::{Input, Scenario};
 use crate::sim::Map;
-use crate::sim::{CALLS_PER_COMMAND, LINE_BYTES, Nanos, OUTPUT_BYTES, TIME_PER_COMMAND};
+use crate::sim::{CALLS_AFTER_INTERRUPT, CALLS_PER_COMMAND, LINE_BYTES, Nanos, OUTPUT_BYTES, TIME_PER_COMMAND};
 use crate::trace::{EventId, What};
 use ledger::Ledger;
 use std::collections::VecDeque;
@@ -214,10 +214,14 @@ impl<N: Node> Machine<N> {
             self.world.granted += granted;
             calls_left = calls_left.saturating_sub(granted);
             self.route(out, log)?;
+            // What talks at every call never uses up a budget in one go.
+            let too_much = self.world.shown >= OUTPUT_BYTES && !self.world.limited;
+            if too_much || self.world.granted >= CALLS_PER_COMMAND {
+                self.stop_runaway(log)?;
+                continue;
+            }
             match pause {
-                Pause::Said => {}
-                Pause::Budget if self.world.granted >= CALLS_PER_COMMAND => self.stop_runaway(log)?,
-                Pause::Budget => {}
+                Pause::Said | Pause::Budget => {}
                 Pause::Idle { next, reading } => {
                     if let Some(rest) = self.idle(next, &reading, log)? {
                         return Ok(rest);
@@ -291,14 +295,17 @@ impl<N: Node> Machine<N> {
     fn stop_runaway(&mut self, log: &mut Log) -> Result<(), Fault> {
         let text = if self.world.limited {
             "it went on after Ctrl-C: ended with SIGKILL".to_owned()
+        } else if self.world.shown >= OUTPUT_BYTES {
+            format!("stopped after {} KiB of output", OUTPUT_BYTES >> 10)
         } else if self.world.granted >= CALLS_PER_COMMAND {
             format!("stopped after {CALLS_PER_COMMAND} system calls")
         } else {
             "stopped after an hour of the simulation's time".to_owned()
         };
         self.world.ledger.event(self.world.now, Vec::new(), String::new(), What::Limit { text: text.clone() }, log);
-        self.show(Stream::Stderr, format!("^C\ndrydock: {text}\n").as_bytes(), log);
-        self.world.granted = 0;
+        // Told even where there is no room for more output.
+        log.show(self.world.ledger.events(), Stream::Stderr, format!("^C\ndrydock: {text}\n").as_bytes());
+        self.world.granted = CALLS_PER_COMMAND - CALLS_AFTER_INTERRUPT;
         let job = self.world.console();
         let ignored_it = std::mem::replace(&mut self.world.limited, true);
         // A shell that loops by itself does not die of SIGINT; it is ended, and the session gets a new one.
@@ -408,9 +415,6 @@ impl<N: Node> Machine<N> {
         self.world.shown += data.len();
         let event = self.world.ledger.events();
         log.show(event, stream, &data[..data.len().min(room)]);
-        if data.len() >= room {
-            log.show(event, Stream::Stderr, b"\ndrydock: the rest of the output is not shown\n");
-        }
     }
 }
 

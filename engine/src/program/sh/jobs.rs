@@ -123,6 +123,9 @@ impl Shell {
 
     /// Waits until none of `left` is; the status of `last` is `$?`. Other children that end meanwhile are noted.
     fn wait_for(&mut self, mut left: Vec<u32>, last: u32, quiet: bool, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
+        // The shell itself does not see Ctrl-C; that a child died of it ends the whole line, loops included (dash's
+        // `waitforjob`).
+        let interrupted = matches!(ret, Ret::Waited { status: WaitStatus::Signaled(Signal::SIGINT), .. });
         match ret {
             Ret::Start => {}
             Ret::Waited { pid, status } => {
@@ -142,6 +145,9 @@ impl Shell {
             _ => left.clear(),
         }
         if left.is_empty() {
+            if interrupted && self.interactive {
+                self.abort(WaitStatus::Signaled(Signal::SIGINT).shell_code(), cx);
+            }
             return None;
         }
         cx.call(Sys::Wait { pid: -1, nohang: false }, Task::WaitFor { left, last, quiet })
