@@ -11,6 +11,9 @@ use crate::components::terminal::Terminal;
 use crate::components::timeline::TimeLine;
 use crate::host::document;
 use crate::state::Sheet;
+use crate::view_model::moment::World;
+use crate::view_model::section::model::RoomState;
+use crate::view_model::section::{SectionModel, Wanted};
 use lessons::Scene;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -37,9 +40,11 @@ pub fn LessonPage() -> Html {
         Some(path) => html! { <Editor key={path.clone()} path={path.clone()} /> },
         None => html! { <Plate /> },
     };
+    // On a narrow page a place with nothing in it gives its room to the text.
+    let vacant = editing.is_none() && step.is_some_and(|step| is_vacant(&step.scene, page.app.world.as_ref()));
     let whole_terminal = page.app.sheet == Some(Sheet::Terminal);
     html! {
-        <div class={classes!("lesson", inspecting.then_some("inspecting"), editing.is_some().then_some("editing"))}>
+        <div class={classes!("lesson", inspecting.then_some("inspecting"), vacant.then_some("vacant"), editing.is_some().then_some("editing"))}>
             <a class="skip" href="#lesson-text" onclick={skip}>{"To the text"}</a>
             <Header />
             <main>
@@ -55,6 +60,17 @@ pub fn LessonPage() -> Html {
             <TimeLine />
             <Sheets />
         </div>
+    }
+}
+
+/// Nothing that the scene is about is there yet.
+fn is_vacant(scene: &Scene, world: Option<&World>) -> bool {
+    match (scene, world) {
+        (Scene::Layers { image, containers, files }, Some(world)) => {
+            let model = SectionModel::new(Wanted { image, containers, files }, world);
+            !model.exists() && model.rooms.iter().all(|room| room.state == RoomState::Absent)
+        }
+        _ => false,
     }
 }
 

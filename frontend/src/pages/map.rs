@@ -93,11 +93,11 @@ fn ship(map: &CourseMap) -> Html {
 }
 
 fn hold(hold: &Hold) -> Html {
-    let (x, right) = (px(hold.x + 8.0), px(hold.x + 155.0));
+    let x = px(hold.x + 8.0);
     html! {
         <g role="list" aria-label={format!("{}, {} minutes: {}", hold.title, hold.minutes, hold.line)}>
+            <text class="i3" x={x.clone()} y="13">{format!("{} min", hold.minutes)}</text>
             <text class="b track" x={x.clone()} y="34" font-size="18">{&hold.title}</text>
-            <text class="i3" x={right} y="34" text-anchor="end">{hold.minutes}</text>
             <text class="i2" {x} y="55">{&hold.line}</text>
             {for hold.berths.iter().map(|berth| self::berth(berth, hold.x))}
         </g>
@@ -126,14 +126,15 @@ fn berth(berth: &Berth, x: f64) -> Html {
         html! { <tspan x={px(x + 8.0)} dy={(i > 0).then_some("15")}>{line}</tspan> }
     };
     let squeezed = berth.label.squeezed.map(px);
+    let label = format!("{}, {} minutes{says}", berth.title, berth.minutes);
     let inside = html! {
         <>
+        <title>{&label}</title>
         <rect x={px(x)} y={px(berth.y)} width="162" height={px(berth.height)} />
         <text y={px(name_y)} textLength={squeezed} lengthAdjust="spacingAndGlyphs">{for berth.label.lines.iter().enumerate().map(line)}</text>
         {right}
         </>
     };
-    let label = format!("{}, {} minutes{says}", berth.title, berth.minutes);
     match berth.state {
         BerthState::Planned => html! { <g class={class} role="listitem" aria-label={label}>{inside}</g> },
         _ => {
@@ -206,6 +207,7 @@ fn foot(page: &Context) -> Html {
     let switch = Callback::from(move |_: MouseEvent| driver.act(Action::Theme(other(theme))));
     html! {
         <footer class="foot">
+            <span class="key-to-berths"><i></i>{"planned: not to be opened yet"}</span>
             <span>{"Progress stays in this browser."}</span>
             <button onclick={export}>{"Export"}</button>
             <label class="import">{"Import"}<input type="file" accept=".txt,text/plain" onchange={import} /></label>

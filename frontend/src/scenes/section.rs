@@ -139,20 +139,26 @@ fn run(run: &Run, size: f64) -> Html {
 
 /// A numbered balloon at the selected thing.
 fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
+    const RADIUS: f64 = 11.0;
     let (target, _) = shape.target.as_ref()?;
     if Some(target) != selection {
         return None;
     }
     let (x, y) = match &shape.form {
+        // Before the name, over its room's edge: it may be one letter.
+        Form::Text { x, y, size, .. } if matches!(target, Target::Container { .. }) => {
+            (x - RADIUS - 1.0, y - size * 0.35)
+        }
         Form::Rect { x, y, height, .. } | Form::Risen { x, y, height, .. } => (*x, y + height / 2.0),
         Form::Text { x, y, size, anchor: Anchor::Start, .. } => (x - size * 0.2, y - size * 1.4),
         Form::Text { x, y, size, .. } => (x - size * 3.4, y - size * 0.35),
         _ => return None,
     };
+    let x = if matches!(target, Target::Container { .. }) { x } else { x.max(13.0) };
     let y = y.max(13.0);
     Some(html! {
         <g class="balloon-mark" aria-hidden="true">
-            <circle cx={px(x.max(13.0))} cy={px(y)} r="11" /><text x={px(x.max(13.0))} y={px(y + 4.9)} text-anchor="middle">{"1"}</text>
+            <circle cx={px(x)} cy={px(y)} r={px(RADIUS)} /><text x={px(x)} y={px(y + 4.9)} text-anchor="middle">{"1"}</text>
         </g>
     })
 }

@@ -242,7 +242,8 @@ mod tests {
         let mut world = fixture::world();
         let mut lesson = fixture::lesson();
         let reply = vec![Span::Text("Not so.".into())];
-        lesson.steps[0].wrongs = vec![lessons::Wrong { reply, hint: 0 }];
+        let when = lesson.steps.iter().find_map(|step| step.goals.first()).unwrap().claim.clone();
+        lesson.steps[0].wrongs = vec![lessons::Wrong { run: vec![], when, hint: 0, reply }];
         let holds = ClaimState { holds: true, difference: String::new() };
         world.claims = std::iter::repeat_n(holds, 9).collect();
         let last = world.inputs().last().unwrap().first_event;

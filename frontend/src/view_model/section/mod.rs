@@ -97,6 +97,16 @@ mod tests {
     }
 
     #[test]
+    fn an_instruction_may_be_there_twice() {
+        let mut model = section(fixture::Fixture::new().len());
+        let twice = model::Stratum::NoLayer { words: "CMD [\"sh\"]".into() };
+        model.strata.extend([twice.clone(), twice]);
+        let drawing = lay_out(&model, style::PAGE, 550.0, 329.0, &Estimate);
+        let keys: std::collections::BTreeSet<&String> = drawing.shapes.iter().map(|shape| &shape.key).collect();
+        assert_eq!(keys.len(), drawing.shapes.len());
+    }
+
+    #[test]
     fn heights_are_bytes_on_one_scale() {
         let drawing = lay_out(&section(27), style::PAGE, 550.0, 329.0, &Estimate);
         let height = |key: &str| {

@@ -1,7 +1,7 @@
 //! The strata: heights by bytes on one scale; what is too thin for it is enlarged above a zigzag, and said to be.
 
 use super::Canvas;
-use crate::view_model::measure::{Font, fit_words};
+use crate::view_model::measure::{Font, fit, fit_words};
 use crate::view_model::section::model::{Layer, SectionModel, Stratum};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::style::Style;
@@ -85,7 +85,7 @@ impl Ground {
 
     pub fn draw(&self, canvas: &mut Canvas, model: &SectionModel) {
         if !model.exists() {
-            return self.draw_absent(canvas);
+            return self.draw_absent(canvas, model);
         }
         for row in &self.rows {
             match &row.what {
@@ -116,9 +116,21 @@ impl Ground {
     }
 
     /// The image is wanted but not there: its place, dashed.
-    fn draw_absent(&self, canvas: &mut Canvas) {
+    fn draw_absent(&self, canvas: &mut Canvas, model: &SectionModel) {
         let (y, height) = (self.top + 12.0, (canvas.height - self.top - 16.0).max(40.0));
         canvas.rect("absent", "absent", self.left, y, self.right - self.left, height);
+        if canvas.style.title.is_none() {
+            // No title says it.
+            let font = canvas.style.font;
+            let words = fit(
+                canvas.measure,
+                &format!("{}: not here yet", model.image),
+                canvas.sans(),
+                self.right - self.left - 24.0,
+            );
+            let (x, y) = (self.left + 12.0, y + height / 2.0 + font * 0.36);
+            canvas.text("absent words", "i3", x, y, font, Anchor::Start, vec![Run::new(words, "")]);
+        }
     }
 
     fn draw_body(&self, canvas: &mut Canvas, row: &Row, layer: &Layer, layers: usize) {

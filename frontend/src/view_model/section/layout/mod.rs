@@ -9,7 +9,7 @@ use super::shape::{Anchor, Drawing, Form, Run, Shape};
 use super::style::Style;
 use super::words;
 use crate::view_model::measure::{Font, Measure, fit};
-use engine::sim::sort_by;
+use engine::sim::{Map, sort_by};
 use ground::Ground;
 use rooms::Rooms;
 
@@ -33,7 +33,21 @@ pub fn lay_out(model: &SectionModel, style: Style, width: f64, height: f64, meas
     rooms.draw(&mut canvas);
     lines::draw(&mut canvas, model, &rooms, &ground);
     let height = height.max(ground.bottom() + 3.0);
-    Drawing { width, height, shapes: canvas.shapes }
+    let mut shapes = canvas.shapes;
+    number_repeated(&mut shapes);
+    Drawing { width, height, shapes }
+}
+
+/// An instruction may be there twice, in the base and in the image; a key that is there twice would stop the page.
+fn number_repeated(shapes: &mut [Shape]) {
+    let mut seen: Map<String, u32> = Map::new();
+    for shape in shapes {
+        let times = seen.get_or_insert_with(shape.key.clone(), Default::default);
+        *times += 1;
+        if *times > 1 {
+            shape.key = format!("{} ({times})", shape.key);
+        }
+    }
 }
 
 impl Canvas<'_> {

@@ -207,8 +207,11 @@ impl<'a> Rooms<'a> {
         }
         let names = place.room.upper.unwrap_or(0);
         let words = match (names, held.len()) {
-            (0, 0) if place.room.upper.is_some() => "empty".to_owned(),
-            (_, 0) if names > 0 => format!("{names} other name{}", if names == 1 { "" } else { "s" }),
+            (0, 0) if place.room.upper.is_some() => vec!["empty".to_owned()],
+            (_, 0) if names > 0 => {
+                let names_words = format!("{names} other name{}", if names == 1 { "" } else { "s" });
+                vec![names_words, format!("{names} other"), names.to_string()]
+            }
             _ => return,
         };
         if !canvas.style.names_beside || names > 0 {
@@ -217,6 +220,8 @@ impl<'a> Rooms<'a> {
                 place.columns.iter().filter(|s| matches!(s.column.found, Found::Layer(_))).map(|s| s.x).collect();
             let (from, to) = widest_gap(place.x + 4.0, place.x + place.width - 4.0, &falling, 6.0);
             let x = (from + to) / 2.0;
+            let fits = |words: &String| canvas.text_width(words, canvas.sans()) <= to - from - 8.0;
+            let Some(words) = words.into_iter().find(fits) else { return };
             canvas.text(
                 format!("tray words {name}"),
                 "i2",
