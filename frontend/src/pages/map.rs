@@ -207,7 +207,7 @@ fn foot(page: &Context) -> Html {
     let switch = Callback::from(move |_: MouseEvent| driver.act(Action::Theme(other(theme))));
     html! {
         <footer class="foot">
-            <span class="key-to-berths"><i></i>{"planned: not to be opened yet"}</span>
+            <span class="key-to-berths"><i></i>{"planned, cannot be opened yet"}</span>
             <span>{"Progress stays in this browser."}</span>
             <button onclick={export}>{"Export"}</button>
             <label class="import">{"Import"}<input type="file" accept=".txt,text/plain" onchange={import} /></label>

@@ -21,7 +21,10 @@ mod tests {
     use super::*;
     use crate::fixture;
     use crate::view_model::measure::{Estimate, Font, Measure};
+    use crate::view_model::moment::World;
+    use engine::fact::{Facts, Value};
     use engine::session::BranchId;
+    use engine::trace::{Category, What};
     use std::rc::Rc;
 
     const FILES: [&str; 3] = ["/etc/httpd/conf/httpd.conf", "/etc/yum.conf", "/run-httpd.sh"];
@@ -94,6 +97,34 @@ mod tests {
                 assert!(x <= drawing.width + 0.5 && y <= drawing.height + 0.5, "{name}: {shape:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_base_without_a_name_here_is_named_by_what_was_pulled() {
+        let mut world = fixture::world();
+        let at = |n: u32| format!("image/new/history/1/{}", ["created_by", "layer"][n as usize]);
+        world.facts = Rc::new(Facts::from([
+            (at(0), Value::Text("ADD root.tar.gz / # buildkit".into())),
+            (at(1), Value::Int(1)),
+            ("image/new/layers".into(), Value::Int(1)),
+        ]));
+        let base = |world: &World, pulled: &[&str]| {
+            let mut world = world.clone();
+            let mut history = (*world.history).clone();
+            for (event, name) in history.branches[0].events.iter_mut().zip(pulled) {
+                event.about = format!("image/{name}");
+                let text = format!("image pulled {name}: 1 layer");
+                event.what = What::Control { category: Category::Layer, text };
+            }
+            world.history = Rc::new(history);
+            let model = SectionModel::new(Wanted { image: "new", containers: &[], files: &[] }, &world);
+            model.layer(1).unwrap().rest.clone()
+        };
+        assert_eq!(base(&world, &["ubuntu:latest"]), "ubuntu");
+        assert_eq!(base(&world, &["busybox:1.36", "new:latest"]), "new");
+        assert_eq!(base(&world, &["busybox:1.36", "ubuntu:latest"]), "its base");
+        world.position = 0;
+        assert_eq!(base(&world, &["ubuntu:latest"]), "its base");
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl SectionModel {
         let history = history(facts, wanted.image);
         let base = base_of(facts, wanted.image, &history);
         let own = history.len() - base.as_ref().map_or(0, |base| base.history) + usize::from(base.is_some());
-        let mut strata = strata(facts, &wanted, &history, base.as_ref());
+        let mut strata = strata(world, &wanted, &history, base.as_ref());
         mark_fresh_layer(&mut strata, world, wanted.image);
         tell_apart(&mut strata);
         let rooms = wanted.containers.iter().map(|name| room(facts, name, wanted.files, &strata, world)).collect();
@@ -168,7 +168,26 @@ fn base_of(facts: &Facts, image: &str, history: &[Entry]) -> Option<Base> {
     candidates.max_by_key(|base| base.history)
 }
 
-fn strata(facts: &Facts, wanted: &Wanted, history: &[Entry], base: Option<&Base>) -> Vec<Stratum> {
+/// The name of a base that no image here has: BuildKit brings one for itself, which only the events tell. An image that was
+/// itself brought is its own base. Nothing if it could be one of several.
+fn brought(world: &World, image: &str) -> Option<String> {
+    let plain = |name: &str| name.strip_suffix(":latest").unwrap_or(name).to_owned();
+    let is_pull = |what: &What| matches!(what, What::Control { text, .. } if text.starts_with("image pulled "));
+    let happened = world.events().iter().take(world.position as usize).filter(|event| is_pull(&event.what));
+    let names = happened.filter_map(|event| event.about.strip_prefix("image/"));
+    let pulled: Set<String> = names.map(|name| plain(&fact::unescape(name))).collect();
+    if pulled.contains(&plain(image)) {
+        return Some(plain(image));
+    }
+    let mut unnamed = pulled.into_iter().filter(|name| {
+        let known = |name: &str| world.facts.contains_key(&fact::path(["image", name, "id"]));
+        !known(name) && !known(&format!("{name}:latest"))
+    });
+    unnamed.next().filter(|_| unnamed.next().is_none())
+}
+
+fn strata(world: &World, wanted: &Wanted, history: &[Entry], base: Option<&Base>) -> Vec<Stratum> {
+    let facts = &*world.facts;
     let layer = |number: u32, verb: &str, rest: String| {
         Stratum::Layer(Layer {
             number,
@@ -189,7 +208,11 @@ fn strata(facts: &Facts, wanted: &Wanted, history: &[Entry], base: Option<&Base>
         match entry.layer {
             // A base image that has no name here: its first file system is where it starts.
             Some(number) if unnamed_base && words::is_root(&entry.created_by) => {
-                strata.push(layer(number, "FROM", "its base".to_owned()));
+                strata.push(layer(
+                    number,
+                    "FROM",
+                    brought(world, wanted.image).unwrap_or_else(|| "its base".to_owned()),
+                ));
             }
             Some(number) => strata.push(layer(number, &verb, rest)),
             None => strata.push(Stratum::NoLayer { words: format!("{verb} {rest}").trim().to_owned() }),
