@@ -39,7 +39,8 @@ pub fn Terminal() -> Html {
         html! { <button aria-pressed={on.to_string()} onclick={page.on(Action::Edit(next))}>{&file.path}{for unsaved}</button> }
     });
     let running = page.app.world.as_ref().and_then(|world| world.running.clone());
-    let status = page.app.waiting.clone().or(running.map(|line| format!("`{line}` has the console; Ctrl-C stops it")));
+    let status = page.app.waiting.clone().or(running
+        .map(|line| format!("`{line}` has the console. Ctrl-C interrupts it; what ignores that, Undo takes back")));
     let focus = Callback::from(|event: MouseEvent| focus_line(&event));
     html! {
         <section class="terminal" aria-label="Terminal" onclick={focus}>
