@@ -21,7 +21,8 @@ pub fn serialize<S: Serializer>(bytes: &Arc<[u8]>, serializer: S) -> Result<S::O
 }
 
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
-    unpacked(&Vec::deserialize(deserializer)?).ok_or_else(|| D::Error::custom("it unpacks to too many bytes"))
+    unpacked(&Vec::deserialize(deserializer)?)
+        .ok_or_else(|| D::Error::custom("it unpacks to too many bytes, or to none"))
 }
 
 pub mod each {
@@ -34,7 +35,7 @@ pub mod each {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arc<[u8]>>, D::Error> {
         let all: Vec<Vec<Run<'de>>> = Vec::deserialize(deserializer)?;
         let unpacked: Option<Vec<_>> = all.iter().map(|runs| unpacked(runs)).collect();
-        unpacked.ok_or_else(|| D::Error::custom("it unpacks to too many bytes"))
+        unpacked.ok_or_else(|| D::Error::custom("it unpacks to too many bytes, or to none"))
     }
 }
 
@@ -64,7 +65,8 @@ fn runs(bytes: &[u8]) -> Vec<Run<'_>> {
 fn unpacked(runs: &[Run<'_>]) -> Option<Arc<[u8]>> {
     let length = |run: &Run<'_>| (run.times as usize).checked_mul(run.bytes.len());
     let total = runs.iter().try_fold(0_usize, |sum, run| sum.checked_add(length(run)?))?;
-    if total > SCENARIO_BYTES {
+    // Nothing, four thousand million times over, takes no room and all the time there is.
+    if total > SCENARIO_BYTES || runs.iter().any(|run| run.bytes.is_empty()) {
         return None;
     }
     let mut bytes = Vec::with_capacity(total);
@@ -101,5 +103,6 @@ mod tests {
     fn a_bomb_is_refused() {
         let bomb = [Run { times: u32::MAX, bytes: &[0; 64] }, Run { times: u32::MAX, bytes: &[0; 64] }];
         assert!(unpacked(&bomb).is_none());
+        assert!(unpacked(&[Run { times: u32::MAX, bytes: &[] }]).is_none());
     }
 }
