@@ -111,9 +111,7 @@ impl Program {
         {
             return plain::said(&name, &tools::help(tool), "", 0);
         }
-        // A server is known by the file it was started from.
-        let says = if name == "serve" { path.rsplit('/').next().unwrap_or(path) } else { &name };
-        Program::tool(&name, says, &args, env)
+        Program::tool(&name, &name, &args, env)
             .unwrap_or_else(|| plain::said(&name, "", &format!("{path}: {name}: not simulated\n"), 127))
     }
 

@@ -239,13 +239,15 @@ impl Steps<Task> for NodeTool {
             },
             Task::Block(signal) => return cx.call(Sys::SigMask { signal, block: true }, Task::Ignore),
             Task::Listen => {
-                let port = self.operands.first().map(|port| format!(" on port {port}")).unwrap_or_default();
-                cx.line(&format!("{}: started{port}", cx.name));
+                let name = self.operands.first().map_or("serve", String::as_str);
+                let port = self.operands.get(1).map(|port| format!(" on port {port}")).unwrap_or_default();
+                cx.line(&format!("{name}: started{port}"));
                 cx.flush();
                 return cx.call(Sys::SigWait { signals: vec![Signal::SIGTERM] }, Task::Waited);
             }
             Task::Waited => {
-                cx.line(&format!("{}: caught SIGTERM, shutting down", cx.name));
+                let name = self.operands.first().map_or("serve", String::as_str);
+                cx.line(&format!("{name}: caught SIGTERM, shutting down"));
             }
             Task::Ignore => {}
         }

@@ -153,8 +153,7 @@ fn a_person_at_the_console_is_prompted_and_survives_a_syntax_error() {
 
 #[test]
 fn a_daemon_stands_until_it_is_told_to_stop() {
-    let script =
-        "printf '#!/dev/.toolbox serve 80\\n' > httpd; chmod +x httpd; ./httpd & sleep 1; kill $!; wait $!; echo $?";
+    let script = "printf '#!/dev/.toolbox serve httpd 80\\n' > httpd; chmod +x httpd; ./httpd & sleep 1; kill $!; wait $!; echo $?";
     let (said, code) = run(&["sh", "-c", script], Stdin::Null);
     assert_eq!((said.as_str(), code), ("httpd: started on port 80\nhttpd: caught SIGTERM, shutting down\n0\n", 0));
 }
@@ -306,7 +305,7 @@ fn no_answer_makes_a_program_panic() {
         &["100000", "3", "p"],
     ];
     let mut rng = Rng::new(11, Stream::Guests);
-    for tool in TOOLS.split_ascii_whitespace().chain(["serve", "serve 80", "nothing"]) {
+    for tool in TOOLS.split_ascii_whitespace().chain(["serve", "serve httpd 80", "nothing"]) {
         for args in args {
             for _ in 0..12 {
                 let argv: Vec<String> = [&[tool, "/bin/x"], args].concat().iter().map(|a| (*a).to_owned()).collect();
