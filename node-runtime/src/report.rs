@@ -72,21 +72,17 @@ impl Report {
             let console = step.console.as_ref()?;
             Some(serde_json::json!({ "input": step.input, "model": console.left, "kernel": console.right }))
         });
-        serde_json::json!({
-            "lesson": self.lesson,
-            "kernel": self.kernel,
-            "agrees": totals.differ == 0,
-            "calls": totals.calls,
-            "facts": totals.facts,
-            "agree": totals.agree,
-            "shared": totals.shared,
-            "differ": totals.differ,
-            "skipped": totals.skipped,
-            "divergence": self.comparison.divergence,
-            "console": consoles.collect::<Vec<_>>(),
-            "differing": differing.collect::<Vec<_>>(),
-        })
-        .to_string()
+        with_totals(
+            serde_json::json!({
+                "lesson": self.lesson,
+                "kernel": self.kernel,
+                "agrees": totals.differ == 0,
+                "divergence": self.comparison.divergence,
+                "console": consoles.collect::<Vec<_>>(),
+                "differing": differing.collect::<Vec<_>>(),
+            }),
+            totals,
+        )
     }
 
     /// A fact through the steps: its meaning, its witness, and what each side said.
@@ -127,16 +123,22 @@ pub fn totals_text(totals: Totals) -> String {
 
 /// The last object of `verify --json`; it alone has `scenarios`.
 pub fn totals_json(scenarios: usize, totals: Totals) -> String {
-    serde_json::json!({
-        "scenarios": scenarios,
-        "calls": totals.calls,
-        "facts": totals.facts,
-        "agree": totals.agree,
-        "shared": totals.shared,
-        "differ": totals.differ,
-        "skipped": totals.skipped,
-    })
-    .to_string()
+    with_totals(serde_json::json!({ "scenarios": scenarios }), totals)
+}
+
+/// The object with its counts, as one line.
+fn with_totals(mut object: serde_json::Value, totals: Totals) -> String {
+    for (name, count) in [
+        ("calls", totals.calls),
+        ("facts", totals.facts),
+        ("agree", totals.agree),
+        ("shared", totals.shared),
+        ("differ", totals.differ),
+        ("skipped", totals.skipped),
+    ] {
+        object[name] = count.into();
+    }
+    object.to_string()
 }
 
 fn value(value: Option<&Value>) -> String {
