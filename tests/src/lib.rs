@@ -46,8 +46,18 @@ pub fn lessons() -> Vec<Lesson> {
     }
 }
 
-/// The engine as the page gets it: built now if it is not up to date. `None` where the wasm target is missing.
+/// The engine as the page gets it: the site's own file where one was built (`DRYDOCK_DIST`), else built now. `None` where
+/// the wasm target is missing.
 pub fn engine_wasm() -> Option<Vec<u8>> {
+    let is_engine = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("engine-") && name.ends_with(".wasm")
+    };
+    let site = std::env::var_os("DRYDOCK_DIST").and_then(|dist| std::fs::read_dir(dist).ok());
+    let of_site = site.into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())).find(is_engine);
+    if let Some(path) = of_site {
+        return std::fs::read(path).ok();
+    }
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |given| root().join(given));
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--package", "engine-abi", "--target", "wasm32-unknown-unknown"]);

@@ -50,7 +50,9 @@ pub fn build(profile: Profile) -> anyhow::Result<()> {
     let mut steps = Steps::new(7);
     steps.step("wasm target", || Ok(((), tools::add_target(tools::WASM)?)))?;
     let bindgen = steps.step("wasm-bindgen", || Ok((tools::bindgen()?, tools::WASM_BINDGEN.to_string())))?;
-    steps.step("engine and page to wasm", || Ok((wasm::compile(profile)?, String::new())))?;
+    steps.step("engine and page to wasm", || {
+        Ok((wasm::compile(&[wasm::ENGINE, wasm::PAGE], profile)?, String::new()))
+    })?;
     let (engine, app) = steps.step("the browser's side of both", || {
         let (engine, app) = (wasm::engine(profile)?, wasm::app(profile, &bindgen)?);
         let bytes = app.iter().map(|(_, content)| content.len()).sum::<usize>();
@@ -79,7 +81,7 @@ pub fn build(profile: Profile) -> anyhow::Result<()> {
 /// What `trunk serve` can not make itself, under plain names, into its staging directory.
 pub fn for_trunk(staging: &Path) -> anyhow::Result<()> {
     tools::add_target(tools::WASM)?;
-    wasm::compile(Profile::Dev)?;
+    wasm::compile(&[wasm::ENGINE], Profile::Dev)?;
     let engine = wasm::engine(Profile::Dev)?;
     let course = course::compile()?;
     let mut files = course.files()?;

@@ -7,11 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Compiles both at once: they share most of their code until they are linked, and are linked side by side.
-pub fn compile(profile: Profile) -> anyhow::Result<()> {
+pub const ENGINE: &str = "engine-abi";
+pub const PAGE: &str = "frontend";
+
+/// Compiles these at once: they share most of their code until they are linked, and are linked side by side.
+pub fn compile(packages: &[&str], profile: Profile) -> anyhow::Result<()> {
     let mut cargo = tools::cargo();
-    cargo.args(["build", "--package", "engine-abi", "--package", "frontend", "--target", tools::WASM]);
-    tools::run(cargo.args(["--profile", profile.cargo()]))
+    cargo.args(["build", "--target", tools::WASM, "--profile", profile.cargo()]);
+    packages.iter().for_each(|package| drop(cargo.args(["--package", package])));
+    tools::run(&mut cargo)
 }
 
 /// The compiled `engine.wasm`, which imports nothing.
