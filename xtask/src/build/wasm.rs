@@ -14,7 +14,9 @@ pub const PAGE: &str = "frontend";
 pub fn compile(packages: &[&str], profile: Profile) -> anyhow::Result<()> {
     let mut cargo = tools::cargo();
     cargo.args(["build", "--target", tools::WASM, "--profile", profile.cargo()]);
-    packages.iter().for_each(|package| drop(cargo.args(["--package", package])));
+    for package in packages {
+        cargo.args(["--package", package]);
+    }
     tools::run(&mut cargo)
 }
 
