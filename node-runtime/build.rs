@@ -11,6 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// A toolbox that is built already: whoever builds both, for one target, shares what they have in common.
+const BUILT: &str = "DRYDOCK_TOOLBOX";
+
 /// What of `engine` the toolbox is made of: the rest may change without building it anew.
 const ENGINE: [&str; 7] = ["call.rs", "command", "docker/request.rs", "image", "node/mod.rs", "program", "sim"];
 
@@ -20,12 +23,20 @@ const COURSE: [&str; 2] = ["content", "images"];
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     carry(&here.join("../lessons"));
+    if variable("CARGO_CFG_TARGET_OS") != "linux" {
+        panic!("node-runtime drives a Linux kernel: build it for Linux");
+    }
+    println!("cargo:rerun-if-env-changed={BUILT}");
+    let toolbox = env::var_os(BUILT).map_or_else(|| toolbox(&here), PathBuf::from);
+    println!("cargo:rerun-if-changed={}", toolbox.display());
+    println!("cargo:rustc-env=TOOLBOX_BINARY={}", toolbox.display());
+}
+
+/// Builds it, and gives its path.
+fn toolbox(here: &Path) -> PathBuf {
     println!("cargo:rerun-if-changed={}", here.join("toolbox").display());
     for part in ENGINE {
         println!("cargo:rerun-if-changed={}", here.join("../engine/src").join(part).display());
-    }
-    if variable("CARGO_CFG_TARGET_OS") != "linux" {
-        panic!("node-runtime drives a Linux kernel: build it for Linux");
     }
     let arch = variable("CARGO_CFG_TARGET_ARCH");
     let musl = format!("{arch}-unknown-linux-musl");
@@ -57,8 +68,7 @@ fn main() {
         other => panic!("the toolbox was not built ({other:?}); is the target there? rustup target add {target}"),
     }
     let directory = if profile == "release" { "release" } else { "debug" };
-    let binary = target_dir.join(&target).join(directory).join("toolbox");
-    println!("cargo:rustc-env=TOOLBOX_BINARY={}", binary.display());
+    target_dir.join(&target).join(directory).join("toolbox")
 }
 
 /// Writes `carried.rs`: the name of each file of the course with its bytes.

@@ -27,15 +27,22 @@ pub fn node_runtime(profile: Profile) -> anyhow::Result<PathBuf> {
     let mut steps = Steps::new(2);
     let target = musl();
     steps.step("musl target", || Ok(((), tools::add_target(&target)?)))?;
-    steps.step("node-runtime", || {
-        let mut cargo = tools::cargo();
-        cargo.args(["build", "--package", "node-runtime", "--target", &target]);
-        tools::run(cargo.args((profile == Profile::Web).then_some("--release")))?;
-        Ok(((), String::new()))
+    let binary = steps.step("node-runtime", || {
+        let release = (profile == Profile::Web).then_some("--release");
+        let built = tree::target().join(&target).join(if release.is_some() { "release" } else { "debug" });
+        let cargo = |packages: &[&str]| {
+            let mut cargo = tools::cargo();
+            cargo.args(["build", "--target", &target]).args(release).args(packages);
+            cargo
+        };
+        // Left to itself, node-runtime builds the toolbox with an engine of its own. `lessons` is named here for its
+        // features, which with node-runtime's are the same: one engine serves both.
+        tools::run(&mut cargo(&["-p", "toolbox", "-p", "lessons", "--features", "lessons/author"]))?;
+        tools::run(cargo(&["-p", "node-runtime"]).env("DRYDOCK_TOOLBOX", built.join("toolbox")))?;
+        Ok((built.join("node-runtime"), String::new()))
     })?;
     steps.finish();
-    let directory = if profile == Profile::Web { "release" } else { "debug" };
-    Ok(tree::target().join(target).join(directory).join("node-runtime"))
+    Ok(binary)
 }
 
 pub fn musl() -> String {

@@ -56,7 +56,7 @@ pub fn add_target(target: &str) -> anyhow::Result<String> {
     Ok(format!("{target} added"))
 }
 
-/// The path of `drydock-bindgen`, built once a version (63 CPU s) into the cache.
+/// The path of `drydock-bindgen`, built once a version into the cache, not optimised: it runs for a second.
 pub fn bindgen() -> anyhow::Result<PathBuf> {
     let home = tree::cache().join(format!("wasm-bindgen-{WASM_BINDGEN}"));
     let binary = home.join(format!("drydock-bindgen{}", std::env::consts::EXE_SUFFIX));
