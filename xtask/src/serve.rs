@@ -11,8 +11,14 @@ pub fn serve(profile: Profile, rest: &[&str]) -> anyhow::Result<ExitCode> {
     if !cfg!(target_os = "linux") {
         bail!("`serve` drives a Linux kernel. Elsewhere: `cargo xtask build`, and serve dist/ with any static server");
     }
-    build::build(profile)?;
-    let binary = node_runtime(profile)?;
+    // rustup does one thing at a time; the builds leave each other room.
+    [tools::WASM, &musl()].into_iter().try_for_each(|target| tools::add_target(target).map(drop))?;
+    let (site, binary) = std::thread::scope(|scope| {
+        let binary = scope.spawn(|| node_runtime(profile));
+        (build::build(profile), binary.join().expect("a build that fails says so"))
+    });
+    site?;
+    let binary = binary?;
     println!();
     let mut serve = Command::new(binary);
     serve.current_dir(tree::root()).arg("serve").arg("--dist").arg(tree::dist()).args(rest);
