@@ -6,10 +6,11 @@ use crate::host::notes::{self, Said};
 use crate::host::{EngineHost, address, canvas::Ruler, document, fetch, live::Live, storage, window};
 use crate::link;
 use crate::pages::{lesson::LessonPage, map::MapPage, notes::NotesPage, projector::ProjectorPage};
-use crate::state::{Action, App, Notice, Sheet};
+use crate::state::{Action, App, Lesson, Notice, Sheet, Store};
 use crate::view_model::moment::event_words;
 use crate::view_model::timeline::input_words;
 use engine::scenario::Input;
+use engine::session::State;
 use gloo::events::EventListener;
 use gloo::timers::callback::Timeout;
 use lessons::{Page, Scene};
@@ -24,12 +25,13 @@ const ADDRESS_MS: u32 = 300;
 
 #[function_component]
 pub fn Root() -> Html {
-    let app = use_reducer(App::default);
+    let store = use_reducer(|| Store(Rc::new(beginning())));
     let session = use_memo((), |()| {
-        let dispatch = app.dispatcher();
+        let dispatch = store.dispatcher();
         Session { driver: Driver::new(host(dispatch.clone()), dispatch), ruler: Rc::new(Ruler::new()) }
     });
-    session.driver.seen(snapshot(&app));
+    let app = store.0.clone();
+    session.driver.seen(app.clone());
     use_effect_with((), {
         let session = session.clone();
         move |()| load(&session)
@@ -40,16 +42,36 @@ pub fn Root() -> Html {
     use_moment(&app);
     use_live(&app, &session);
     use_notes(&app, &session);
-    let context = Context { app: snapshot(&app), session: (*session).clone() };
+    let shown = page(&app);
+    let context = Context { app, session: (*session).clone() };
     html! {
         <ContextProvider<Context> context={context}>
-            { page(&app) }
+            { shown }
         </ContextProvider<Context>>
     }
 }
 
-fn snapshot(app: &UseReducerHandle<App>) -> Rc<App> {
-    Rc::new((**app).clone())
+/// What there is before anything is fetched: what this browser has kept, and what the document carries.
+fn beginning() -> App {
+    let mut app = App { progress: storage::progress(), theme: storage::theme(), ..App::default() };
+    if address::lesson().is_none() {
+        return app;
+    }
+    app.waiting = Some("Waiting for the lesson and the engine …".into());
+    if let Some(Page { lesson, state }) = fetch::carried::<Page>("page") {
+        opened(&mut |action| app.apply(action), lesson, state);
+    }
+    app
+}
+
+/// A lesson's text and, unless a link leads elsewhere, its first moment: another takes an engine.
+fn opened(act: &mut dyn FnMut(Action), lesson: Lesson, state: State) {
+    act(Action::Lesson(Rc::new(lesson)));
+    let elsewhere = matches!(link::decode(&address::fragment()), Some(Ok(_)));
+    if !elsewhere && !notes::here() {
+        act(Action::Told(Box::new(state)));
+        act(Action::Wait(None));
+    }
 }
 
 fn page(app: &App) -> Html {
@@ -62,7 +84,7 @@ fn page(app: &App) -> Html {
 }
 
 #[cfg(not(feature = "mock"))]
-fn host(dispatch: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
+fn host(dispatch: UseReducerDispatcher<Store>) -> Box<dyn EngineHost> {
     if address::lesson().is_none() || notes::here() {
         return Box::new(NoEngine);
     }
@@ -78,7 +100,7 @@ fn host(dispatch: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
 }
 
 #[cfg(feature = "mock")]
-fn host(_: UseReducerDispatcher<App>) -> Box<dyn EngineHost> {
+fn host(_: UseReducerDispatcher<Store>) -> Box<dyn EngineHost> {
     Box::new(crate::host::mock::MockHost::new())
 }
 
@@ -94,10 +116,6 @@ impl EngineHost for NoEngine {
 
 fn load(session: &Session) {
     let driver = session.driver.clone();
-    driver.act(Action::Progress(storage::progress()));
-    if let Some(theme) = storage::theme() {
-        driver.act(Action::Theme(theme));
-    }
     let Some(id) = address::lesson() else {
         return spawn_local(async move {
             match read_course().await {
@@ -106,7 +124,6 @@ fn load(session: &Session) {
             }
         });
     };
-    driver.act(Action::Wait(Some("Waiting for the lesson and the engine …".into())));
     spawn_local(async move {
         if let Err(why) = begin(&driver, &id).await {
             return driver.act(Action::Notice(Some(Notice::new(why))));
@@ -121,11 +138,11 @@ fn load(session: &Session) {
 }
 
 async fn begin(driver: &Rc<Driver>, id: &str) -> Result<(), String> {
-    let Page { lesson, state } = read_lesson(id).await?;
-    let lesson = Rc::new(lesson);
-    driver.act(Action::Lesson(lesson.clone()));
-    let fragment = address::fragment();
-    let link = match link::decode(&fragment) {
+    if driver.app().lesson.is_none() {
+        let Page { lesson, state } = read_lesson(id).await?;
+        opened(&mut |action| driver.act(action), lesson, state);
+    }
+    let link = match link::decode(&address::fragment()) {
         Some(Ok(link)) => Some(link),
         Some(Err(broken)) => {
             let text =
@@ -140,9 +157,8 @@ async fn begin(driver: &Rc<Driver>, id: &str) -> Result<(), String> {
         driver.act(Action::Step(link.map_or(0, |link| link.step as usize)));
         return Ok(());
     }
-    // A link leads elsewhere: its moment takes an engine.
-    driver.show(link.is_none().then(|| Box::new(state)));
-    driver.open(&lesson, read_opening(id).await?, link.as_ref());
+    driver.start();
+    driver.open(read_opening(id).await?, link.as_ref());
     Ok(())
 }
 
@@ -212,7 +228,7 @@ fn use_other_link() {
 
 /// The real kernel is asked about every whole input that has happened.
 #[hook]
-fn use_live(app: &UseReducerHandle<App>, session: &Session) {
+fn use_live(app: &App, session: &Session) {
     use_other_link();
     let driver = session.driver.clone();
     let live = use_memo((), move |()| {
@@ -235,7 +251,7 @@ fn use_live(app: &UseReducerHandle<App>, session: &Session) {
 
 /// A window with the speaker's notes is told where the lesson is, and says where it should go.
 #[hook]
-fn use_notes(app: &UseReducerHandle<App>, session: &Session) {
+fn use_notes(app: &App, session: &Session) {
     let driver = session.driver.clone();
     use_effect_with((), move |()| {
         let heard = (!notes::here()).then(|| {
@@ -248,7 +264,7 @@ fn use_notes(app: &UseReducerHandle<App>, session: &Session) {
         });
         move || drop(heard)
     });
-    let said = app.world.as_ref().filter(|_| !notes::here()).map(|_| moment(app));
+    let said = app.world.as_deref().filter(|_| !notes::here()).map(|_| moment(app));
     use_effect_with(said, |said| {
         if let Some(said) = said {
             notes::say(said);
@@ -257,7 +273,7 @@ fn use_notes(app: &UseReducerHandle<App>, session: &Session) {
 }
 
 fn moment(app: &App) -> Said {
-    let world = app.world.as_ref();
+    let world = app.world.as_deref();
     let input = world.and_then(|world| world.inputs().get(world.input_at(world.position)?));
     Said::At {
         step: app.step,
@@ -344,7 +360,7 @@ fn pressed_at_notes(key: &KeyboardEvent) -> bool {
 
 /// The address is always the link of what is shown; progress is kept with it.
 #[hook]
-fn use_address(app: &UseReducerHandle<App>) {
+fn use_address(app: &App) {
     let link = app.link();
     use_effect_with((link, app.progress.clone()), |(link, progress)| {
         let (link, mut progress) = (link.clone(), progress.clone());
@@ -365,8 +381,8 @@ fn use_address(app: &UseReducerHandle<App>) {
 
 /// Which moment of which world is shown, on the document itself: for whoever compares two pages, and for tests.
 #[hook]
-fn use_moment(app: &UseReducerHandle<App>) {
-    let world = app.world.as_ref();
+fn use_moment(app: &App) {
+    let world = app.world.as_deref();
     let shown = world.map(|world| (world.digest.clone(), world.position));
     let ready = shown.is_some() && app.waiting.is_none();
     use_effect_with((shown, ready), |(shown, ready)| {
@@ -380,21 +396,19 @@ fn use_moment(app: &UseReducerHandle<App>) {
 }
 
 #[hook]
-fn use_theme(app: &UseReducerHandle<App>) {
+fn use_theme(app: &App) {
     let theme = match (app.projector, app.theme) {
         (true, _) => Some("projector"),
         (false, Some(crate::state::Theme::Dark)) => Some("dark"),
         (false, Some(crate::state::Theme::Light)) => Some("light"),
         (false, None) => None,
     };
-    let still = app.still;
-    use_effect_with((theme, still, app.theme), |(theme, still, chosen)| {
+    use_effect_with((theme, app.theme), |(theme, chosen)| {
         if let Some(root) = window().document().and_then(|document| document.document_element()) {
             let _ = match theme {
                 Some(theme) => root.set_attribute("data-theme", theme),
                 None => root.remove_attribute("data-theme"),
             };
-            let _ = root.class_list().toggle_with_force("still", *still);
         }
         if let Some(theme) = chosen {
             storage::keep_theme(*theme);

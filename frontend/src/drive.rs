@@ -3,9 +3,9 @@
 
 use crate::host::{EngineHost, address};
 use crate::link::{self, Link};
-use crate::state::{Action, App, Lesson, Notice, Sheet};
+use crate::state::{Action, App, Notice, Sheet, Store};
 use engine::scenario::{Era, Input};
-use engine::session::{Ask, BranchId, Completions, Diagnostic, Reply, State};
+use engine::session::{Ask, BranchId, Completions, Diagnostic, Reply};
 use gloo::timers::callback::Timeout;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ const TRAPS: u32 = 3;
 
 pub struct Driver {
     host: Box<dyn EngineHost>,
-    dispatch: UseReducerDispatcher<App>,
+    dispatch: UseReducerDispatcher<Store>,
     /// The state of the last rendering.
     seen: RefCell<Rc<App>>,
     /// What the engine opens. Until it is here, lines wait and nothing is asked.
@@ -40,7 +40,7 @@ impl std::fmt::Debug for Driver {
 }
 
 impl Driver {
-    pub fn new(host: Box<dyn EngineHost>, dispatch: UseReducerDispatcher<App>) -> Rc<Driver> {
+    pub fn new(host: Box<dyn EngineHost>, dispatch: UseReducerDispatcher<Store>) -> Rc<Driver> {
         Rc::new(Driver {
             host,
             dispatch,
@@ -67,18 +67,15 @@ impl Driver {
         self.dispatch.dispatch(action);
     }
 
-    /// Shows a lesson's first moment, which comes with its text, and has the engine fetched meanwhile.
-    pub fn show(&self, state: Option<Box<State>>) {
-        if let Some(state) = state {
-            self.act(Action::Told(state));
-            self.act(Action::Wait(None));
-        }
+    /// Has the engine fetched.
+    pub fn start(&self) {
         self.host.start();
     }
 
     /// Begins a lesson, at the place a link names.
-    pub fn open(self: &Rc<Self>, lesson: &Lesson, opening: Vec<u8>, link: Option<&Link>) {
+    pub fn open(self: &Rc<Self>, opening: Vec<u8>, link: Option<&Link>) {
         self.opening.replace(Some(opening.into()));
+        let Some(lesson) = self.app().lesson.clone() else { return };
         if let Some(link) = link {
             if !lesson.hash.starts_with(&link.hash) {
                 let text = "This link was made with another version of the lesson. Its commands were run again on this \

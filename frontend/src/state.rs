@@ -24,7 +24,7 @@ pub struct App {
     /// Values from a kernel that runs beside this session, newer than any recording.
     pub live: Option<Rc<Recording>>,
     pub plots: Rc<Map<String, Rc<Plot>>>,
-    pub world: Option<World>,
+    pub world: Option<Rc<World>>,
     /// What is waited for, in words.
     pub waiting: Option<String>,
     pub notice: Option<Notice>,
@@ -42,10 +42,6 @@ pub struct App {
     pub why: Option<(String, Rc<[WhyStep]>)>,
     pub sheet: Option<Sheet>,
     pub play: Option<Direction>,
-    /// The handle is held: nothing eases.
-    pub still: bool,
-    /// Where the handle is held, before the world has followed.
-    pub held: Option<u32>,
     pub files: Rc<[FileEntry]>,
     /// The file in the editor.
     pub editing: Option<String>,
@@ -126,7 +122,6 @@ pub enum Action {
     Saving(String),
     Discard(String),
     Play(Option<Direction>),
-    Hold(Option<u32>),
     Projector(bool),
     Theme(Theme),
     Era(Era),
@@ -134,13 +129,17 @@ pub enum Action {
     Progress(Progress),
 }
 
-impl Reducible for App {
+/// The state as all who show it share it: a next one is another.
+#[derive(Debug, Default)]
+pub struct Store(pub Rc<App>);
+
+impl Reducible for Store {
     type Action = Action;
 
     fn reduce(self: Rc<Self>, action: Action) -> Rc<Self> {
-        let mut next = (*self).clone();
+        let mut next = (*self.0).clone();
         next.apply(action);
-        Rc::new(next)
+        Rc::new(Store(Rc::new(next)))
     }
 }
 
@@ -181,14 +180,10 @@ impl App {
             Action::Saving(path) => self.paper(path).sent(),
             Action::Discard(path) => self.paper(path).discard(),
             Action::Play(direction) => self.play = direction,
-            Action::Hold(position) => {
-                self.held = position;
-                self.still = position.is_some();
-            }
             Action::Projector(on) => self.projector = on,
             Action::Theme(theme) => self.theme = Some(theme),
             Action::Era(era) => self.era = era,
-            Action::Clear => self.cleared = self.world.as_ref().map_or(0, |world| world.position),
+            Action::Clear => self.cleared = self.world.as_deref().map_or(0, |world| world.position),
             Action::Progress(progress) => self.progress = progress,
         }
     }
@@ -198,7 +193,7 @@ impl App {
     }
 
     fn told(&mut self, state: State) {
-        let world = World::told(state, self.world.as_ref());
+        let world = World::told(state, self.world.as_deref());
         self.begun.get_or_insert_with(self.step, || (world.branch, world.position));
         // What was cleared comes back when time goes back before it.
         self.cleared = self.cleared.min(world.position);
@@ -210,7 +205,7 @@ impl App {
         if stopped {
             self.play = None;
         }
-        self.world = Some(world);
+        self.world = Some(Rc::new(world));
         self.why = None;
         self.note_progress();
     }
@@ -243,7 +238,7 @@ impl App {
         let of = self.progress.lessons.get_or_insert_with(lesson.id.clone(), Default::default);
         of.steps = steps as u32;
         of.step = self.step as u32;
-        if self.world.is_some() && prose::all_hold(&lesson, self.step, self.world.as_ref()) {
+        if self.world.is_some() && prose::all_hold(&lesson, self.step, self.world.as_deref()) {
             of.done |= 1 << self.step.min(63);
         }
         self.progress.last = Some(lesson.id.clone());
@@ -265,7 +260,7 @@ impl App {
 
     /// The whole session as a link; `script` and `position` follow the current branch.
     pub fn link(&self) -> Option<Link> {
-        let (lesson, world) = (self.lesson.as_ref()?, self.world.as_ref()?);
+        let (lesson, world) = (self.lesson.as_ref()?, self.world.as_deref()?);
         let script: Vec<Input> = world.inputs().iter().map(|input| input.input.clone()).collect();
         Some(Link {
             hash: lesson.hash.chars().take(8).collect(),
@@ -302,7 +297,7 @@ mod tests {
         let mut state = fixture::Fixture::new().state(7);
         state.history = None;
         app.apply(Action::Told(Box::new(state)));
-        assert_eq!(app.world.as_ref().unwrap().events().len(), fixture::Fixture::new().len() as usize);
+        assert_eq!(app.world.as_deref().unwrap().events().len(), fixture::Fixture::new().len() as usize);
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn cold_rows() -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// Runs the ignored tests of a target, which print `BENCH name value limit unit`.
+/// Runs the ignored tests of a target, which print `BENCH name value limit unit`; `inf` where nothing was promised.
 fn measured(cargo: &mut Command) -> anyhow::Result<Vec<Row>> {
     cargo.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
     let output = tools::output(cargo)?;
@@ -146,6 +146,10 @@ fn print(rows: &[Row]) -> ExitCode {
     println!("\n{:<26}{:>10}{:>10}  {:<8}{:>7}", "", "measured", "limit", "", "ratio");
     for row in rows {
         let ratio = row.ratio();
+        if row.limit.is_infinite() {
+            println!("{:<26}{:>10.1}{:>10}  {}", row.name, row.value, "", row.unit);
+            continue;
+        }
         let mark = if ratio > 1.0 { "  OVER" } else { "" };
         println!("{:<26}{:>10.1}{:>10.1}  {:<8}{ratio:>7.2}{mark}", row.name, row.value, row.limit, row.unit);
     }

@@ -15,6 +15,7 @@ pub enum Ask {
     /// Start over with this scenario, in `era` if it is not to be the scenario's own.
     Open {
         /// A postcard [`Opening`]. The asker can pass it on unread: it is most of a lesson.
+        #[serde(with = "whole")]
         opening: Vec<u8>,
         era: Option<Era>,
     },
@@ -190,4 +191,17 @@ pub enum Severity {
     Error,
     Warning,
     Note,
+}
+
+/// Bytes in one piece, not one by one: half a million of them are copied before a lesson's first answer.
+mod whole {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(bytes)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        <&[u8]>::deserialize(deserializer).map(<[u8]>::to_vec)
+    }
 }

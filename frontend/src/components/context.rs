@@ -20,7 +20,23 @@ pub struct Context {
 
 impl PartialEq for Context {
     fn eq(&self, other: &Context) -> bool {
-        Rc::ptr_eq(&self.app, &other.app) || self.app == other.app
+        Rc::ptr_eq(&self.app, &other.app)
+    }
+}
+
+/// Is the same as itself alone: what is shown again only when it was made anew.
+#[derive(Debug)]
+pub struct Same<T>(pub Rc<T>);
+
+impl<T> Clone for Same<T> {
+    fn clone(&self) -> Same<T> {
+        Same(self.0.clone())
+    }
+}
+
+impl<T> PartialEq for Same<T> {
+    fn eq(&self, other: &Same<T>) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
     }
 }
 

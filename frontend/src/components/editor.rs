@@ -17,7 +17,7 @@ pub struct EditorProps {
 pub fn Editor(props: &EditorProps) -> Html {
     let page = use_page();
     let messages = use_state(Vec::<Diagnostic>::new);
-    let moment = page.app.world.as_ref().map(|world| (world.branch, world.position, world.digest.clone()));
+    let moment = page.app.world.as_deref().map(|world| (world.branch, world.position, world.digest.clone()));
     {
         let (driver, path) = (page.driver(), props.path.clone());
         use_effect_with((props.path.clone(), moment), move |_| {

@@ -12,13 +12,13 @@ use yew::prelude::*;
 pub fn Inspector() -> Html {
     let page = use_page();
     let app = &page.app;
-    let subject = app.selection.as_ref().zip(app.world.as_ref()).map(|(target, world)| {
+    let subject = app.selection.as_ref().zip(app.world.as_deref()).map(|(target, world)| {
         let real = app.real().and_then(|recording| real(recording, world));
         let shown = inspect(target, &world.facts, real.as_ref());
         (shown, real)
     });
     let fact = subject.as_ref().map(|(shown, _)| shown.fact.clone());
-    let position = app.world.as_ref().map(|world| (world.branch, world.position));
+    let position = app.world.as_deref().map(|world| (world.branch, world.position));
     {
         let driver = page.driver();
         use_effect_with((fact, position), move |(fact, _)| {
@@ -97,7 +97,7 @@ fn why(page: &Context) -> Html {
     let Some((fact, steps)) = page.app.why.as_ref().filter(|(_, steps)| !steps.is_empty()) else {
         return html! { <div></div> };
     };
-    let events = page.app.world.as_ref().map(|world| world.events()).unwrap_or_default();
+    let events = page.app.world.as_deref().map(|world| world.events()).unwrap_or_default();
     let step = |step: &WhyStep| {
         let (driver, position) = (page.driver(), step.event.0 + 1);
         let onclick = Callback::from(move |_: MouseEvent| driver.go(position));

@@ -1,21 +1,26 @@
 //! The reading column: the step's text, its prediction, goals, the ladder of hints, and the way on.
 
-use super::context::{Context, use_page};
+use super::context::{Context, Same, use_page};
 use super::spans::{blocks, spans};
 use crate::host::address;
 use crate::state::Action;
 use crate::state::Lesson;
 use crate::view_model::prose::{self, GoalState, Part, RUNGS, Verdict, rung_name};
-use crate::view_model::section::{SectionModel, Wanted};
-use lessons::{Scene, Step};
+use crate::view_model::section::SectionModel;
+use lessons::Step;
 use web_sys::Element;
 use yew::prelude::*;
 
 /// Left above a reply that is scrolled to.
 const REPLY_MARGIN_PX: u32 = 8;
 
+#[derive(Clone, PartialEq, Properties)]
+pub struct ProseProps {
+    pub section: Option<Same<SectionModel>>,
+}
+
 #[function_component]
-pub fn Prose() -> Html {
+pub fn Prose(props: &ProseProps) -> Html {
     let page = use_page();
     let column = use_node_ref();
     use_reply_in_sight(&page, &column);
@@ -23,14 +28,8 @@ pub fn Prose() -> Html {
         return html! { <section class="prose" aria-label="Lesson"><p class="waits">{waiting(&page)}</p></section> };
     };
     let Some(step) = lesson.steps.get(page.app.step) else { return html! { <section class="prose"></section> } };
-    let world = page.app.world.as_ref();
+    let world = page.app.world.as_deref();
     let facts = world.map(|world| &*world.facts);
-    let section = match (&step.scene, world) {
-        (Scene::Layers { image, containers, files }, Some(world)) => {
-            Some(SectionModel::new(Wanted { image, containers, files }, world))
-        }
-        _ => None,
-    };
     let driver = page.driver();
     let again = Callback::from(move |_: MouseEvent| driver.reset_step());
     let chosen = page.app.chosen.get(&page.app.step).copied();
@@ -44,7 +43,7 @@ pub fn Prose() -> Html {
             </div>
             <h1>{&step.title}</h1>
             <div class="text" tabindex="0" role="region" aria-label="Text of the step" key={step.id.clone()}>
-                { blocks(&step.prose, facts, section.as_ref()) }
+                { blocks(&step.prose, facts, props.section.as_ref().map(|Same(section)| &**section)) }
                 <div class="asked">{ predict(&page, step) }</div>
                 <div>{ misconception(&page, step) }</div>
             </div>
@@ -115,7 +114,7 @@ fn predict(page: &Context, step: &Step) -> Html {
     let app = &page.app;
     let chosen = app.chosen.get(&app.step).copied();
     let done = app.step_done(app.step);
-    let facts = app.world.as_ref().map(|world| &*world.facts);
+    let facts = app.world.as_deref().map(|world| &*world.facts);
     let choice = |(i, choice): (usize, &lessons::Choice)| {
         let on = chosen == Some(i);
         html! {
@@ -125,7 +124,7 @@ fn predict(page: &Context, step: &Step) -> Html {
             </label>
         }
     };
-    let verdict = match prose::verdict(predict, chosen, app.world.as_ref(), done) {
+    let verdict = match prose::verdict(predict, chosen, app.world.as_deref(), done) {
         Verdict::Open => Html::default(),
         Verdict::Waiting => html! { <p class="verdict">{"Noted. Now find out."}</p> },
         Verdict::Right { reply } => html! { <p class="verdict"><b>{"As you said. "}</b>{spans(reply, facts)}</p> },
@@ -158,7 +157,7 @@ fn misconception(page: &Context, step: &Step) -> Html {
 
 fn goals(page: &Context, lesson: &Lesson) -> Html {
     let goals =
-        prose::goals(lesson, page.app.step, page.app.world.as_ref(), page.app.chosen.get(&page.app.step).copied());
+        prose::goals(lesson, page.app.step, page.app.world.as_deref(), page.app.chosen.get(&page.app.step).copied());
     if goals.is_empty() {
         return html! { <ul class="goals" hidden=true></ul> };
     }
@@ -192,10 +191,10 @@ fn goal(goal: &GoalState) -> Html {
 
 fn wrong(page: &Context, lesson: &Lesson) -> Html {
     let app = &page.app;
-    if prose::all_hold(lesson, app.step, app.world.as_ref()) {
+    if prose::all_hold(lesson, app.step, app.world.as_deref()) {
         return Html::default();
     }
-    match app.world.as_ref().and_then(|world| prose::wrong(lesson, app.step, world, app.begun_at())) {
+    match app.world.as_deref().and_then(|world| prose::wrong(lesson, app.step, world, app.begun_at())) {
         Some((reply, _)) => html! { <p class="wrong">{spans(reply, None)}</p> },
         None => Html::default(),
     }
@@ -206,7 +205,7 @@ fn ladder(page: &Context, step: &Step) -> Html {
     if step.hints.is_empty() || step.transfer {
         return Html::default();
     }
-    let raised = app.lesson.as_ref().zip(app.world.as_ref());
+    let raised = app.lesson.as_ref().zip(app.world.as_deref());
     let raised = raised
         .and_then(|(lesson, world)| prose::wrong(lesson, app.step, world, app.begun_at()))
         .map_or(0, |(_, rung)| rung + 1);

@@ -177,5 +177,5 @@ fn branches(page: &Context) -> Html {
                 <ol>{for inputs.into_iter().map(|line| html! { <li><code>{line}</code></li> })}</ol></li>
         }
     };
-    html! { <ul class="branches">{for page.app.world.iter().flat_map(entries).map(entry)}</ul> }
+    html! { <ul class="branches">{for page.app.world.as_deref().into_iter().flat_map(entries).map(entry)}</ul> }
 }

@@ -15,16 +15,18 @@ use yew::prelude::*;
 
 /// Candidates shown at once.
 const SHOWN: usize = 6;
+/// Lines that are looked at anew when one of them has changed.
+const TOGETHER: usize = 24;
 
 #[function_component]
 pub fn Terminal() -> Html {
     let page = use_page();
     let screen = use_node_ref();
     let room = use_room(&screen);
-    let lines = page.app.world.as_ref().map(|world| scrollback(world, page.app.cleared)).unwrap_or_default();
+    let lines = page.app.world.as_deref().map(|world| scrollback(world, page.app.cleared)).unwrap_or_default();
     {
         let screen = screen.clone();
-        let end = page.app.world.as_ref().map(|world| (world.branch, world.position));
+        let end = page.app.world.as_deref().map(|world| (world.branch, world.position));
         use_effect_with((end, page.app.sheet.is_some(), room.map(|(_, height)| height as u32)), move |_| {
             if let Some(screen) = screen.cast::<Element>() {
                 screen.set_scroll_top(screen.scroll_height());
@@ -38,7 +40,7 @@ pub fn Terminal() -> Html {
         let unsaved = unsaved.then(|| html! { <span class="unsaved">{" not saved"}</span> });
         html! { <button aria-pressed={on.to_string()} onclick={page.on(Action::Edit(next))}>{&file.path}{for unsaved}</button> }
     });
-    let running = page.app.world.as_ref().and_then(|world| world.running.clone());
+    let running = page.app.world.as_deref().and_then(|world| world.running.clone());
     let status = page.app.waiting.clone().or(running
         .map(|line| format!("`{line}` has the console. Ctrl-C interrupts it; what ignores that, Undo takes back")));
     let focus = Callback::from(|event: MouseEvent| focus_line(&event));
@@ -46,7 +48,7 @@ pub fn Terminal() -> Html {
         <section class="terminal" aria-label="Terminal" onclick={focus}>
             <div class="files" role="group" aria-label="Files of the lesson">{for files}</div>
             <div class="screen" ref={screen}>
-                <div role="log" aria-live="polite" aria-label="Console output">{for lines.iter().map(line)}</div>
+                <div role="log" aria-live="polite" aria-label="Console output">{for lines.chunks(TOGETHER).map(|lines| html! { <Lines lines={lines.to_vec()} /> })}</div>
                 <CommandLine />
             </div>
             <p class="status" role="status">{status.unwrap_or_default()}</p>
@@ -69,6 +71,16 @@ fn focus_line(event: &MouseEvent) {
     {
         let _ = line.focus();
     }
+}
+
+#[derive(Clone, PartialEq, Properties)]
+struct LinesProps {
+    lines: Vec<Line>,
+}
+
+#[function_component]
+fn Lines(props: &LinesProps) -> Html {
+    html! { {for props.lines.iter().map(line)} }
 }
 
 fn line(line: &Line) -> Html {
@@ -133,7 +145,7 @@ pub fn CommandLine() -> Html {
     let page = use_page();
     let typing = use_state(Typing::default);
     let input = use_node_ref();
-    let prompt = page.app.world.as_ref().map_or_else(String::new, |world| world.prompt.clone());
+    let prompt = page.app.world.as_deref().map_or_else(String::new, |world| world.prompt.clone());
     let set = {
         let (typing, page, latest) = (typing.clone(), page.clone(), use_mut_ref(String::new));
         Callback::from(move |next: Typing| ask_completions(&page, &typing, &latest, next))
@@ -309,7 +321,7 @@ fn shared_start<'a>(a: &'a str, b: &'a str) -> &'a str {
 }
 
 fn older(page: &Context, typing: &Typing, by: isize) -> Typing {
-    let lines = page.app.world.as_ref().map(typed).unwrap_or_default();
+    let lines = page.app.world.as_deref().map(typed).unwrap_or_default();
     let back = typing.back.saturating_add_signed(by).min(lines.len());
     let draft = if typing.back == 0 { typing.text.clone() } else { typing.draft.clone() };
     let text = match back.checked_sub(1) {
@@ -321,7 +333,7 @@ fn older(page: &Context, typing: &Typing, by: isize) -> Typing {
 
 /// Ctrl-R: the newest older line that holds what was typed; again, the one before it.
 fn search(page: &Context, typing: &Typing) -> Typing {
-    let lines = page.app.world.as_ref().map(typed).unwrap_or_default();
+    let lines = page.app.world.as_deref().map(typed).unwrap_or_default();
     let wanted = typing.search.clone().unwrap_or_else(|| typing.text.clone());
     let skip = if typing.search.is_some() { typing.back } else { 0 };
     let found = lines.iter().rev().enumerate().skip(skip).find(|(_, line)| line.contains(wanted.as_str()));

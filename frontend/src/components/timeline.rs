@@ -1,7 +1,9 @@
 //! The line of time: ticks, brackets, causes, branches, and a handle that goes both ways.
 
-use super::context::{Context, use_page};
+use super::context::{Context, Same, use_page};
 use super::room::use_room;
+use crate::drive::Driver;
+use crate::host::document;
 use crate::state::{Action, Direction, Sheet};
 use crate::view_model::branches::{Lane, number, partings};
 use crate::view_model::size::Px;
@@ -21,18 +23,19 @@ pub fn TimeLine() -> Html {
     let track = use_node_ref();
     let room = use_room(&track);
     use_play(&page);
+    let held = use_held();
     let width = room.map_or(1084.0, |(width, _)| width);
     let ruler = page.session.ruler.clone();
-    let world = page.app.world.clone();
+    let world = page.app.world.clone().map(Same);
     let line = use_memo((world, width.to_bits()), move |(world, width)| {
         let style = Style::for_width(f64::from_bits(*width));
-        world.as_ref().map(|world| timeline(world, style, &*ruler))
+        world.as_ref().map(|Same(world)| Rc::new(timeline(world, style, &*ruler)))
     });
     html! {
         <footer class="time" aria-label="Time">
-            { controls(&page, (*line).as_ref()) }
+            { controls(&page, (*line).as_deref()) }
             <div class="track" ref={track} style={(*line).as_ref().map(|line| format!("height:{}px", Px(line.height)))}>
-                {for (*line).as_ref().map(|line| drawing(&page, Rc::new(line.clone()), width))}
+                {for (*line).as_ref().map(|line| drawing(&page, &held, line.clone(), width))}
             </div>
         </footer>
     }
@@ -63,11 +66,11 @@ fn controls(page: &Context, line: Option<&Timeline>) -> Html {
         let driver = page.driver();
         Callback::from(move |_: MouseEvent| driver.undo())
     };
-    let empty = page.app.world.as_ref().is_none_or(|world| world.position == 0);
+    let empty = page.app.world.as_deref().is_none_or(|world| world.position == 0);
     const PAUSE: &str = "M5 4h4v12H5zM11 4h4v12h-4z";
     let shown = |direction: Direction, path: &'static str| if playing == Some(direction) { PAUSE } else { path };
-    let clock = page.app.world.as_ref().map(|world| crate::view_model::size::clock(world.now)).unwrap_or_default();
-    let words = page.app.world.as_ref().and_then(|world| world.event()).map(crate::view_model::moment::event_words);
+    let clock = page.app.world.as_deref().map(|world| crate::view_model::size::clock(world.now)).unwrap_or_default();
+    let words = page.app.world.as_deref().and_then(|world| world.event()).map(crate::view_model::moment::event_words);
     html! {
         <div class="controls">
             <div class="buttons" role="group" aria-label="Steps in time">
@@ -85,7 +88,7 @@ fn controls(page: &Context, line: Option<&Timeline>) -> Html {
 
 /// Which branch this is, and the way to all of them in words.
 fn branches(page: &Context, left_out: usize) -> Html {
-    let Some(world) = page.app.world.as_ref().filter(|world| !partings(world).is_empty()) else {
+    let Some(world) = page.app.world.as_deref().filter(|world| !partings(world).is_empty()) else {
         return html! { <span hidden=true></span> };
     };
     let more = (left_out > 0).then(|| html! { <span>{format!("{left_out} not drawn")}</span> });
@@ -96,9 +99,27 @@ fn branches(page: &Context, left_out: usize) -> Html {
     }
 }
 
+/// Where the handle is held, before the world has followed. As long as it is, nothing eases.
+type Held = UseStateHandle<Option<u32>>;
+
+#[hook]
+fn use_held() -> Held {
+    let held = use_state_eq(|| None);
+    use_effect_with(held.is_some(), |&holds| {
+        let still = |on: bool| {
+            if let Some(root) = document().document_element() {
+                let _ = root.class_list().toggle_with_force("still", on);
+            }
+        };
+        still(holds);
+        move || still(false)
+    });
+    held
+}
+
 #[hook]
 fn use_play(page: &Context) {
-    let position = page.app.world.as_ref().map(|world| world.position);
+    let position = page.app.world.as_deref().map(|world| world.position);
     let driver = page.driver();
     use_effect_with((page.app.play, position), move |(play, _)| {
         let timeout = play.map(|direction| {
@@ -109,14 +130,13 @@ fn use_play(page: &Context) {
     });
 }
 
-fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
+fn drawing(page: &Context, held: &Held, line: Rc<Timeline>, width: f64) -> Html {
     let style = Style::for_width(width);
-    let held = page.app.held;
     let place = held.map_or(line.handle, |position| match position.checked_sub(1) {
         None => line.start,
         Some(last) => line.places.get(last as usize).copied().unwrap_or(line.handle),
     });
-    let position = held.or(page.app.world.as_ref().map(|world| world.position)).unwrap_or(0);
+    let position = held.or(page.app.world.as_deref().map(|world| world.position)).unwrap_or(0);
     let ahead = (line.ahead > 0).then(|| html! { <text class="i3" x={Px(width - 24.0).to_string()} y="29" text-anchor="end">{format!("{} ahead", line.ahead)}</text> });
     let y = Px(style.y);
     html! {
@@ -134,7 +154,7 @@ fn drawing(page: &Context, line: Rc<Timeline>, width: f64) -> Html {
         </svg>
         { for line.brackets.iter().map(|bracket| bracket_button(page, bracket, style)) }
         { for line.lanes.iter().map(|lane| lane_button(page, lane)) }
-        { slider(page, line.clone(), position, place, style) }
+        { slider(page, held, line.clone(), position, place, style) }
         </>
     }
 }
@@ -193,24 +213,27 @@ fn lane_button(page: &Context, lane: &Lane) -> Html {
     }
 }
 
-fn slider(page: &Context, line: Rc<Timeline>, position: u32, place: f64, style: Style) -> Html {
+fn slider(page: &Context, held: &Held, line: Rc<Timeline>, position: u32, place: f64, style: Style) -> Html {
     let down = {
-        let (page, line) = (page.clone(), line.clone());
+        let (driver, held, line) = (page.driver(), held.clone(), line.clone());
         Callback::from(move |event: PointerEvent| {
             let element = event.target_unchecked_into::<Element>();
             let _ = element.set_pointer_capture(event.pointer_id());
-            drag(&page, &line, &event);
+            drag(&driver, &held, &line, &event);
         })
     };
     let moved = {
-        let (page, line) = (page.clone(), line.clone());
+        let (driver, held, line) = (page.driver(), held.clone(), line.clone());
         Callback::from(move |event: PointerEvent| {
-            if page.app.held.is_some() {
-                drag(&page, &line, &event);
+            if held.is_some() {
+                drag(&driver, &held, &line, &event);
             }
         })
     };
-    let up = page.on::<PointerEvent>(Action::Hold(None));
+    let up = {
+        let held = held.clone();
+        Callback::from(move |_: PointerEvent| held.set(None))
+    };
     let onkeydown = {
         let driver = page.driver();
         Callback::from(move |key: KeyboardEvent| {
@@ -240,12 +263,12 @@ fn slider(page: &Context, line: Rc<Timeline>, position: u32, place: f64, style: 
     }
 }
 
-fn drag(page: &Context, line: &Timeline, event: &PointerEvent) {
+fn drag(driver: &Rc<Driver>, held: &Held, line: &Timeline, event: &PointerEvent) {
     let Some(track) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
     let x = f64::from(event.client_x()) - track.get_bounding_client_rect().left();
     let position = line.position_at(x);
-    if page.app.held != Some(position) {
-        page.driver().act(Action::Hold(Some(position)));
-        page.driver().go(position);
+    if **held != Some(position) {
+        held.set(Some(position));
+        driver.go(position);
     }
 }

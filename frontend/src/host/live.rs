@@ -1,7 +1,7 @@
 //! The value on a real kernel, live: when `node-runtime serve` gives the page, it runs what was typed on a real node and
 //! tells the facts after each input as server-sent events. Other servers give no token, and the recording stays.
 
-use super::{address, document, window};
+use super::{address, document, fetch, window};
 use crate::drive::Driver;
 use crate::state::Action;
 use engine::scenario::Input;
@@ -9,7 +9,6 @@ use gloo::events::EventListener;
 use gloo::net::http::Request;
 use gloo::timers::callback::Timeout;
 use lessons::{RecordedPoint, Recording};
-use serde::de::DeserializeOwned;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -88,7 +87,7 @@ impl Live {
     }
 
     fn point(&self, data: &str) {
-        let Some((run, index, point)) = read::<(u32, u32, RecordedPoint)>(data) else { return };
+        let Some((run, index, point)) = fetch::from_text::<(u32, u32, RecordedPoint)>(data) else { return };
         let mut points = self.points.borrow_mut();
         if run != self.run.get() || index as usize != points.len() {
             return;
@@ -112,11 +111,4 @@ fn token() -> Option<String> {
     let meta = document().query_selector("meta[name=drydock-live]").ok().flatten();
     let given = meta.and_then(|meta| meta.get_attribute("content"));
     given.or_else(|| address::fragment().strip_prefix("live=").map(str::to_owned)).filter(|token| !token.is_empty())
-}
-
-/// base64 of postcard, because a stream is text.
-fn read<T: DeserializeOwned>(data: &str) -> Option<T> {
-    let letters = window().atob(data).ok()?;
-    let bytes: Vec<u8> = letters.chars().map(|letter| u8::try_from(u32::from(letter)).ok()).collect::<Option<_>>()?;
-    postcard::from_bytes(&bytes).ok()
 }

@@ -1,19 +1,16 @@
 //! A lesson: what to read, what to see, where to type, and time below it all.
 
-use crate::components::context::use_page;
+use crate::components::context::{Same, use_page};
 use crate::components::editor::Editor;
 use crate::components::header::Header;
 use crate::components::inspector::Inspector;
-use crate::components::plate::Plate;
+use crate::components::plate::{Plate, use_section};
 use crate::components::prose::Prose;
 use crate::components::sheets::Sheets;
 use crate::components::terminal::Terminal;
 use crate::components::timeline::TimeLine;
 use crate::host::document;
 use crate::state::Sheet;
-use crate::view_model::moment::World;
-use crate::view_model::section::model::RoomState;
-use crate::view_model::section::{SectionModel, Wanted};
 use lessons::Scene;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
@@ -36,19 +33,20 @@ pub fn LessonPage() -> Html {
     let bare = step.is_some_and(|step| step.scene == Scene::None) && page.app.editing.is_none();
     let inspecting = page.app.selection.is_some();
     let editing = page.app.editing.clone();
+    // On a narrow page a place with nothing in it gives its room to the text.
+    let section = use_section(&page);
+    let vacant = editing.is_none() && section.as_ref().is_some_and(|Same(section)| section.is_vacant());
     let above = match editing.clone() {
         Some(path) => html! { <Editor key={path.clone()} path={path.clone()} /> },
-        None => html! { <Plate /> },
+        None => html! { <Plate section={section.clone()} /> },
     };
-    // On a narrow page a place with nothing in it gives its room to the text.
-    let vacant = editing.is_none() && step.is_some_and(|step| is_vacant(&step.scene, page.app.world.as_ref()));
     let whole_terminal = page.app.sheet == Some(Sheet::Terminal);
     html! {
         <div class={classes!("lesson", inspecting.then_some("inspecting"), vacant.then_some("vacant"), editing.is_some().then_some("editing"))}>
             <a class="skip" href="#lesson-text" onclick={skip}>{"To the text"}</a>
             <Header />
             <main>
-                <Prose />
+                <Prose {section} />
                 <div class={classes!("scene", bare.then_some("bare"))}>
                     <div class="above">
                         { above }
@@ -60,17 +58,6 @@ pub fn LessonPage() -> Html {
             <TimeLine />
             <Sheets />
         </div>
-    }
-}
-
-/// Nothing that the scene is about is there yet.
-fn is_vacant(scene: &Scene, world: Option<&World>) -> bool {
-    match (scene, world) {
-        (Scene::Layers { image, containers, files }, Some(world)) => {
-            let model = SectionModel::new(Wanted { image, containers, files }, world);
-            !model.exists() && model.rooms.iter().all(|room| room.state == RoomState::Absent)
-        }
-        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The same lesson for a room: the scene large, one line under it, what was typed last, and where we are.
 
 use crate::components::context::use_page;
-use crate::components::plate::Plate;
+use crate::components::plate::{Plate, use_section};
 use crate::components::sheets::Sheets;
 use crate::components::spans::spans;
 use crate::components::terminal::Terminal;
@@ -22,11 +22,12 @@ pub fn ProjectorPage() -> Html {
     let page = use_page();
     let app = &page.app;
     use_title(app.lesson.as_ref().map(|lesson| lesson.title.clone()));
+    let section = use_section(&page);
     let Some(lesson) = &app.lesson else {
         return html! { <main class="projector"><p>{"Waiting for the lesson …"}</p></main> };
     };
     let step = lesson.steps.get(app.step);
-    let facts = app.world.as_ref().map(|world| &*world.facts);
+    let facts = app.world.as_deref().map(|world| &*world.facts);
     let caption = step.map(|step| {
         if step.beat.is_empty() {
             html! { {&step.title} }
@@ -44,7 +45,7 @@ pub fn ProjectorPage() -> Html {
         <main class="projector" aria-label={step.map(|step| plain(&step.beat)).unwrap_or_default()}>
             <h1 class="unseen">{&lesson.title}</h1>
             <div class="stage">
-                <div>if has_scene { <Plate projector=true /> } else { <Terminal /> }</div>
+                <div>if has_scene { <Plate {section} projector=true /> } else { <Terminal /> }</div>
                 <div>{ keystrokes(&page) }</div>
             </div>
             <p class="caption" aria-live="polite">{for caption}</p>
@@ -56,7 +57,7 @@ pub fn ProjectorPage() -> Html {
 
 /// What was typed last, in the scene's empty corner.
 fn keystrokes(page: &crate::components::context::Context) -> Html {
-    let world = page.app.world.as_ref();
+    let world = page.app.world.as_deref();
     let input = world.and_then(|world| world.inputs().get(world.input_at(world.position)?));
     let Some(input) = input else { return Html::default() };
     let key = match input.input {

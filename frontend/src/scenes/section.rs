@@ -1,5 +1,6 @@
 //! The layer section: shapes as SVG, in the order they were laid out. What has moved moves; what is new stands.
 
+use crate::components::context::Same;
 use crate::view_model::section::motion::{At, Motion};
 use crate::view_model::section::shape::{Anchor, Form, Run, Shape};
 use crate::view_model::section::{Drawing, Target};
@@ -9,29 +10,42 @@ use web_sys::KeyboardEvent;
 use yew::prelude::*;
 use yew::virtual_dom::VNode;
 
-#[derive(Clone, PartialEq, Properties)]
-pub struct SectionProps {
+#[derive(Debug)]
+pub struct Drawn {
+    /// The first moment at which it was drawn so.
+    pub at: At,
     pub drawing: Rc<Drawing>,
     /// The same in words: term and description.
     pub text: Vec<(String, String)>,
+    pub image: String,
+}
+
+#[derive(Clone, Properties)]
+pub struct SectionProps {
+    pub drawn: Same<Drawn>,
     pub selection: Option<Target>,
     pub select: Callback<Target>,
-    pub image: String,
-    pub at: At,
     /// Grows and shrinks with its place, as on a projector.
     pub fit: bool,
 }
 
+/// To choose is the same wish, whoever carries it out.
+impl PartialEq for SectionProps {
+    fn eq(&self, other: &SectionProps) -> bool {
+        self.drawn == other.drawn && self.selection == other.selection && self.fit == other.fit
+    }
+}
+
 #[function_component]
 pub fn SectionScene(props: &SectionProps) -> Html {
-    let drawing = &props.drawing;
+    let Drawn { at, drawing, text, image } = &*props.drawn.0;
     let before = use_mut_ref(Motion::default);
-    let motion = before.borrow().then(props.at, drawing);
+    let motion = before.borrow().then(*at, drawing);
     *before.borrow_mut() = motion.clone();
     let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props, motion.rises));
     // Another moment is another way down: its key begins it anew.
     let gone = (!motion.sinking.is_empty()).then(|| {
-        let key = format!("{:?}", props.at.map(|(_, position)| position));
+        let key = format!("{:?}", at.map(|(_, position)| position));
         html! { <g {key} class="gone">{for motion.sinking.iter().map(|shape| form(shape, true))}</g> }
     });
     let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
@@ -40,7 +54,7 @@ pub fn SectionScene(props: &SectionProps) -> Html {
     html! {
         <>
         <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.height))} class="section" viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
-            height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", props.image)}>
+            height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", image)}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
             <g aria-hidden="true">{for gone}</g>
@@ -48,7 +62,7 @@ pub fn SectionScene(props: &SectionProps) -> Html {
         </svg>
         <details class="as-text">
             <summary>{"As text"}</summary>
-            <dl>{for props.text.iter().map(|(term, is)| html! { <><dt>{term}</dt><dd>{is}</dd></> })}</dl>
+            <dl>{for text.iter().map(|(term, is)| html! { <><dt>{term}</dt><dd>{is}</dd></> })}</dl>
         </details>
         </>
     }

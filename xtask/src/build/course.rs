@@ -64,15 +64,21 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> anyhow::Result<T> {
 }
 
 impl Compiled {
+    /// Each lesson's id, and as postcard what its document carries: its text and its first moment.
+    pub fn pages(&self) -> anyhow::Result<Vec<(&str, Vec<u8>)>> {
+        let page = |lesson: &Lesson| -> anyhow::Result<Vec<u8>> {
+            let (text, opening) = lesson.split();
+            let mut session = Simulated::open(&opening.scenario, opening.claims).map_err(|fault| anyhow!("{fault}"))?;
+            Ok(postcard::to_allocvec(&Page { lesson: text, state: session.state() })?)
+        };
+        self.lessons.iter().map(|lesson| Ok((lesson.id.as_str(), page(lesson)?))).collect()
+    }
+
     /// Every data file with its name, as postcard.
     pub fn files(&self) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let mut files = vec![("course.bin".to_string(), postcard::to_allocvec(&self.course)?)];
         for lesson in &self.lessons {
-            let (text, opening) = lesson.split();
-            let mut session =
-                Simulated::open(&opening.scenario, opening.claims.clone()).map_err(|fault| anyhow!("{fault}"))?;
-            let page = Page { lesson: text, state: session.state() };
-            files.push((format!("lessons/{}.bin", lesson.id), postcard::to_allocvec(&page)?));
+            let (_, opening) = lesson.split();
             files.push((format!("lessons/{}.opening.bin", lesson.id), postcard::to_allocvec(&opening)?));
         }
         for recording in &self.recordings {

@@ -7,6 +7,8 @@ use super::course::Compiled;
 use super::prose::{self, escape};
 use super::site::Site;
 use anyhow::{Context, bail, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use lessons::Lesson;
 use std::fmt::Write;
 
@@ -16,23 +18,22 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eva
                           worker-src 'self'; manifest-src 'self'; base-uri 'self'; form-action 'none'";
 
 pub fn write(site: &mut Site, template: &str, app: &str, course: &Compiled) -> anyhow::Result<()> {
-    let map =
-        Document { base: "./", title: None, preload: vec!["course.bin".into()], text: prose::map(&course.course) };
+    let map = Document { base: "./", title: None, page: None, text: prose::map(&course.course) };
     let html = map.render(template, site, app)?;
     site.stable("index.html", html.into_bytes());
-    for lesson in &course.lessons {
-        let html = of_lesson(lesson).render(template, site, app)?;
+    for (lesson, (_, page)) in course.lessons.iter().zip(course.pages()?) {
+        let html = of_lesson(lesson, &page).render(template, site, app)?;
         site.stable(&format!("lessons/{}/index.html", lesson.id), html.into_bytes());
     }
     Ok(())
 }
 
-fn of_lesson(lesson: &Lesson) -> Document<'static> {
+fn of_lesson(lesson: &Lesson, page: &[u8]) -> Document<'static> {
     // `lessons/images/layers/` is three deep; an id is a track and a slug.
     Document {
         base: "../../../",
         title: Some(format!("{} · Drydock", lesson.title)),
-        preload: vec!["course.bin".into(), format!("lessons/{}.bin", lesson.id)],
+        page: Some(STANDARD.encode(page)),
         text: prose::lesson(lesson),
     }
 }
@@ -40,8 +41,8 @@ fn of_lesson(lesson: &Lesson) -> Document<'static> {
 struct Document<'a> {
     base: &'a str,
     title: Option<String>,
-    /// Data that the page fetches first.
-    preload: Vec<String>,
+    /// A lesson as the program reads it: nothing is waited for.
+    page: Option<String>,
     text: String,
 }
 
@@ -85,11 +86,12 @@ impl Document<'_> {
             Some("rust") => {
                 writeln!(html, r#"<link rel="modulepreload" href="{app}/app.js">"#)?;
                 writeln!(html, r#"<link rel="preload" href="{app}/app_bg.wasm" as="fetch" crossorigin>"#)?;
-                for name in &self.preload {
-                    writeln!(html, r#"<link rel="preload" href="{}" as="fetch" crossorigin>"#, served(name)?)?;
-                }
+                writeln!(html, r#"<link rel="preload" href="{}" as="fetch" crossorigin>"#, served("course.bin")?)?;
                 let table = serde_json::to_string(&site.table())?.replace('<', "\\u003c");
                 writeln!(html, r#"<script type="application/json" id="assets">{table}</script>"#)?;
+                if let Some(page) = &self.page {
+                    writeln!(html, r#"<script type="application/octet-stream" id="page">{page}</script>"#)?;
+                }
                 writeln!(html, r#"<script type="module" src="{}"></script>"#, served("boot.js")?)?;
             }
             // xtask puts every file of static/ where it belongs by itself.
@@ -125,7 +127,7 @@ mod tests {
 
     fn document() -> Document<'static> {
         let title = Some("A < B · Drydock".to_string());
-        Document { base: "../../../", title, preload: vec!["course.bin".into()], text: "<p>Read me</p>".into() }
+        Document { base: "../../../", title, page: Some("AAAA".into()), text: "<p>Read me</p>".into() }
     }
 
     #[test]
@@ -137,6 +139,7 @@ mod tests {
         assert!(html.contains("<title>A &lt; B · Drydock</title>"), "{html}");
         assert!(html.contains(&format!(r#"href="{}""#, site.name("drydock.css").unwrap())), "{html}");
         assert!(html.contains(&format!(r#""worker.js":"{}""#, site.name("worker.js").unwrap())), "{html}");
+        assert!(html.contains(r#"id="page">AAAA</script>"#), "{html}");
         assert!(!html.contains("data-trunk"), "{html}");
     }
 

@@ -85,6 +85,7 @@ pub fn for_trunk(staging: &Path) -> anyhow::Result<()> {
     let engine = wasm::engine(Profile::Dev)?;
     let course = course::compile()?;
     let mut files = course.files()?;
+    files.extend(course.pages()?.into_iter().map(|(id, page)| (format!("lessons/{id}.bin"), page)));
     files.push(("engine.wasm".into(), engine));
     files.push(("worker.js".into(), std::fs::read(tree::fixed().join("worker.js"))?));
     for (name, bytes) in files {

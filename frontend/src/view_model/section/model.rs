@@ -116,6 +116,11 @@ impl SectionModel {
         !self.strata.is_empty()
     }
 
+    /// Nothing that it is about is there yet.
+    pub fn is_vacant(&self) -> bool {
+        !self.exists() && self.rooms.iter().all(|room| room.state == RoomState::Absent)
+    }
+
     pub fn layer(&self, number: u32) -> Option<&Layer> {
         self.strata.iter().find_map(|stratum| match stratum {
             Stratum::Layer(layer) if layer.number == number => Some(layer),
