@@ -132,8 +132,11 @@ impl Driver {
         let failing = input.clone();
         self.host.ask(
             &Ask::Input(input),
-            Callback::from(move |answer| {
+            Callback::from(move |answer: Result<Reply, String>| {
                 driver.running.set(false);
+                if answer.is_ok() {
+                    driver.traps.set(0);
+                }
                 driver.answered(answer, Some(&failing));
                 driver.list_files();
                 driver.next_input();
@@ -213,68 +216,59 @@ impl Driver {
     }
 
     pub fn complete(self: &Rc<Self>, line: String, cursor: u32, then: Callback<Completions>) {
-        self.question(
-            &Ask::Complete { line, cursor },
-            Callback::from(move |answer| {
-                if let Ok(Reply::Completions(completions)) = answer {
-                    then.emit(completions);
-                }
-            }),
-        );
+        self.question(&Ask::Complete { line, cursor }, move |reply| {
+            if let Reply::Completions(completions) = reply {
+                then.emit(completions);
+            }
+        });
     }
 
     pub fn why(self: &Rc<Self>, fact: String) {
         let dispatch = self.dispatch.clone();
         let asked = fact.clone();
-        self.question(
-            &Ask::Why { fact },
-            Callback::from(move |answer| {
-                if let Ok(Reply::Why(steps)) = answer {
-                    dispatch.dispatch(Action::Why(asked.clone(), steps.into()));
-                }
-            }),
-        );
+        self.question(&Ask::Why { fact }, move |reply| {
+            if let Reply::Why(steps) = reply {
+                dispatch.dispatch(Action::Why(asked.clone(), steps.into()));
+            }
+        });
     }
 
     pub fn read_file(self: &Rc<Self>, path: String, then: Callback<Option<String>>) {
-        self.question(
-            &Ask::ReadFile { path },
-            Callback::from(move |answer| {
-                if let Ok(Reply::File(content)) = answer {
-                    then.emit(content);
-                }
-            }),
-        );
+        self.question(&Ask::ReadFile { path }, move |reply| {
+            if let Reply::File(content) = reply {
+                then.emit(content);
+            }
+        });
     }
 
     pub fn list_files(self: &Rc<Self>) {
         let dispatch = self.dispatch.clone();
-        self.question(
-            &Ask::ListFiles,
-            Callback::from(move |answer| {
-                if let Ok(Reply::Files(files)) = answer {
-                    dispatch.dispatch(Action::Files(files.into()));
-                }
-            }),
-        );
+        self.question(&Ask::ListFiles, move |reply| {
+            if let Reply::Files(files) = reply {
+                dispatch.dispatch(Action::Files(files.into()));
+            }
+        });
     }
 
     pub fn lint(self: &Rc<Self>, path: String, text: String, then: Callback<Vec<Diagnostic>>) {
-        self.question(
-            &Ask::Lint { path, text },
-            Callback::from(move |answer| {
-                if let Ok(Reply::Diagnostics(diagnostics)) = answer {
-                    then.emit(diagnostics);
-                }
-            }),
-        );
+        self.question(&Ask::Lint { path, text }, move |reply| {
+            if let Reply::Diagnostics(diagnostics) = reply {
+                then.emit(diagnostics);
+            }
+        });
     }
 
-    /// What has no answer before there is a world to ask about.
-    fn question(&self, ask: &Ask, then: Callback<Result<Reply, String>>) {
-        if self.opening.borrow().is_some() {
-            self.host.ask(ask, then);
+    /// What has no answer before there is a world to ask about. An engine that stops at a question has stopped.
+    fn question(self: &Rc<Self>, ask: &Ask, then: impl Fn(Reply) + 'static) {
+        if self.opening.borrow().is_none() {
+            return;
         }
+        let driver = self.clone();
+        let told = move |answer: Result<Reply, String>| match answer {
+            Ok(reply) => then(reply),
+            Err(trap) => driver.trapped(&trap, None),
+        };
+        self.host.ask(ask, Callback::from(told));
     }
 
     fn ask(self: &Rc<Self>, ask: Ask) {
@@ -290,10 +284,7 @@ impl Driver {
         self.patience.take();
         self.act(Action::Wait(None));
         match answer {
-            Ok(Reply::State(state)) => {
-                self.traps.set(0);
-                self.act(Action::Told(state));
-            }
+            Ok(Reply::State(state)) => self.act(Action::Told(state)),
             Ok(Reply::Refused(text)) => self.act(Action::Notice(Some(Notice::new(text)))),
             Ok(_) => {}
             Err(trap) => self.trapped(&trap, failing),

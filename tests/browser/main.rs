@@ -7,6 +7,7 @@ mod bench;
 mod learner;
 mod pictures;
 mod site;
+mod ways;
 mod webdriver;
 
 use drydock_tests::skipped;
