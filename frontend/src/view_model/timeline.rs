@@ -8,6 +8,9 @@ use engine::scenario::Input;
 use engine::trace::{Category, Event};
 use std::fmt::Write as _;
 
+/// Room for the name of the command that the handle is in, where there is none.
+const NOW_WIDTH: f64 = 260.0;
+
 /// The measures of the line at each size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Style {
@@ -254,7 +257,28 @@ fn brackets(world: &World, places: &[f64], forks: &[f64], style: Style, measure:
             end_position: after,
         });
     }
+    make_room(&mut brackets, forks, style, measure);
     brackets
+}
+
+/// However crowded it is, the command that the handle is in can be read: neighbours give way to it.
+fn make_room(brackets: &mut [Bracket], forks: &[f64], style: Style, measure: &dyn Measure) {
+    let font = Font::sans(style.font);
+    let Some(now) = brackets.iter_mut().find(|bracket| bracket.current) else { return };
+    let words = fit(measure, &core(&now.full), font.bold(), NOW_WIDTH);
+    let width = measure.width(&words, font.bold());
+    let from = now.label_x.min(style.right - width).max(style.left);
+    let to = from + width + 10.0;
+    let passed = forks.iter().any(|fork| from < *fork && *fork < to);
+    if passed || now.label.chars().count() >= words.chars().count() {
+        return;
+    }
+    (now.label, now.label_x) = (words, from);
+    for other in brackets.iter_mut().filter(|bracket| !bracket.current) {
+        if other.label_x < to && from < other.label_x + measure.width(&other.label, font) + 10.0 {
+            other.label.clear();
+        }
+    }
 }
 
 /// A command without its options: what is left says what it was about.
@@ -335,6 +359,32 @@ mod tests {
             let end = pair[0].label_x + Estimate.width(&pair[0].label, Font::sans(14.0));
             assert!(end <= pair[1].from, "{:?}", pair[0]);
         }
+    }
+
+    #[test]
+    fn however_crowded_the_command_under_the_handle_is_named_and_no_name_lies_on_another() {
+        let mut world = fixture::world();
+        let mut named = 0;
+        for position in 1..=world.events().len() as u32 {
+            world.position = position;
+            let line = timeline(&world, Style::for_width(640.0), &Estimate);
+            let font = |bracket: &Bracket| {
+                if bracket.current { Font::sans(14.0).bold() } else { Font::sans(14.0) }
+            };
+            let mut shown: Vec<(f64, f64)> = line
+                .brackets
+                .iter()
+                .filter(|bracket| !bracket.label.is_empty())
+                .map(|bracket| (bracket.label_x, bracket.label_x + Estimate.width(&bracket.label, font(bracket))))
+                .collect();
+            shown.sort_by(|a, b| a.0.total_cmp(&b.0));
+            assert!(shown.windows(2).all(|pair| pair[0].1 <= pair[1].0), "{position}: {:?}", line.brackets);
+            let now = line.brackets.iter().find(|bracket| bracket.current).unwrap();
+            let least = fit(&Estimate, &core(&now.full), font(now), NOW_WIDTH);
+            assert!(now.label.chars().count() >= least.chars().count(), "{position}: {now:?}");
+            named += usize::from(now.to - now.from < Estimate.width(&now.label, font(now)));
+        }
+        assert!(named > 0, "somewhere a name needed more than its own room");
     }
 
     #[test]
