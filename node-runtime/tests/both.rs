@@ -12,9 +12,9 @@ use engine::trace::Trace;
 use engine::world::run;
 use node_runtime::linux::LinuxKernel;
 
-const TOOLS: [&str; 22] = [
+const TOOLS: [&str; 23] = [
     "sh", "true", "false", "echo", "cat", "sleep", "kill", "ls", "basename", "dirname", "docker", "yes", "head", "wc",
-    "unshare", "ps", "hostname", "mount", "umount", "mkdir", "rm", "mv",
+    "unshare", "ps", "hostname", "mount", "umount", "mkdir", "rm", "mv", "serve",
 ];
 const DOCKERFILE: &[u8] =
     b"FROM base:1\nCOPY notes /srv/notes\nRUN echo built > /etc/motd && cat /srv/notes >> /etc/hosts\n\
@@ -59,6 +59,7 @@ fn scenario() -> Scenario {
     }
 }
 
+/// `^C` and `^D` are keys, every other line is typed.
 fn both(lines: &[&str]) -> Option<(Trace, Trace)> {
     // SAFETY: no memory is passed.
     if unsafe { libc::geteuid() } != 0 {
@@ -66,7 +67,12 @@ fn both(lines: &[&str]) -> Option<(Trace, Trace)> {
         return None;
     }
     let scenario = scenario();
-    let inputs: Vec<Input> = lines.iter().map(|line| Input::Line(line.to_string())).collect();
+    let typed = |line: &&str| match *line {
+        "^C" => Input::Interrupt,
+        "^D" => Input::Eof,
+        line => Input::Line(line.to_owned()),
+    };
+    let inputs: Vec<Input> = lines.iter().map(typed).collect();
     let model = SimKernel::new(&scenario.node_root, &scenario.files, "node").expect("a model");
     let (predicted, ended) = run(&scenario, Scheduled::new(model, scenario.seed), &inputs);
     ended.expect("the model's run");
@@ -139,6 +145,41 @@ fn containers_write_to_their_own_layer() {
         "docker start -a web",
         "docker rm web bound",
     ]);
+}
+
+#[test]
+fn ctrl_c_ends_what_handles_it_and_what_is_no_first_process() {
+    let Some((predicted, happened)) = both(&[
+        "docker run -it --name web base:1 serve httpd 80",
+        "^C",
+        "docker run --name front base:1 serve httpd 80",
+        "^C",
+        "docker run -it --name idle base:1 cat",
+        "^C",
+        "still here",
+        "^D",
+        "docker run -d --name room base:1 sleep 1000",
+        "docker exec -it room sh",
+        "cat",
+        "^C",
+        "exit 3",
+        "docker exec -it room sh -c 'cat; echo not said'",
+        "^C",
+        "docker ps -a",
+    ]) else {
+        return;
+    };
+    let comparison = compare(&predicted, &happened);
+    assert!(comparison.agrees(), "{}", told(&comparison));
+    let said = |step: &engine::trace::Step| String::from_utf8_lossy(&step.stdout).into_owned();
+    let told: String = happened.steps.iter().map(said).collect();
+    assert!(told.contains("httpd: caught SIGINT, shutting down\n"), "{told}");
+    assert!(told.contains("still here\n") && !told.contains("not said"), "{told}");
+    let listed = happened.steps.last().map(said).unwrap_or_default();
+    for (name, state) in [("web", "Exited (0)"), ("front", "Exited (0)"), ("idle", "Exited (0)"), ("room", "Up")] {
+        let line = listed.lines().find(|line| line.ends_with(name)).unwrap_or_default();
+        assert!(line.contains(state), "{name}: {listed}");
+    }
 }
 
 #[test]

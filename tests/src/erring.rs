@@ -170,8 +170,8 @@ impl<K: Kernel> Kernel for Erring<K> {
         self.kernel.signal(job, if mortal { Signal::SIGKILL } else { signal }, fx)
     }
 
-    fn interrupt(&mut self, job: JobId, fx: &mut Effects) -> Result<(), Fault> {
-        self.kernel.interrupt(job, fx)
+    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
+        self.kernel.interrupt(job, first, fx)
     }
 
     fn commit(&mut self, container: Cid) -> Result<Vec<u8>, Fault> {

@@ -319,10 +319,12 @@ impl Kernel for SimKernel {
         Ok(())
     }
 
-    fn interrupt(&mut self, job: JobId, fx: &mut Effects) -> Result<(), Fault> {
-        let first = self.jobs.get(&job).map(|job| job.first);
-        for tid in first.map(|first| self.descendants(first)).unwrap_or_default() {
-            self.send(INIT, tid, Signal::SIGINT, fx);
+    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
+        if let Some(leader) = self.jobs.get(&job).map(|job| job.first) {
+            let below = self.descendants(leader);
+            for tid in first.then_some(leader).iter().chain(below.iter()) {
+                self.send(INIT, *tid, Signal::SIGINT, fx);
+            }
         }
         self.settle(fx);
         Ok(())

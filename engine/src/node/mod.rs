@@ -112,7 +112,8 @@ pub enum NodeRequest {
     Feed { job: JobId, data: Option<Vec<u8>> },
     /// Signal a job's first process, from the node (an ancestor of every container's pid namespace). No answer.
     Signal { job: JobId, signal: Signal },
-    /// What Ctrl-C does at a console: SIGINT to the descendants of the job's first process, but not to it. No answer.
+    /// What Ctrl-C does at a console: SIGINT to all that descend from the job's first process, and to it, unless it is
+    /// a shell that reads lines there: that one catches it. No answer.
     Interrupt { job: JobId },
     /// Answer a call that was handed upward ([`NodeEvent::Control`]).
     Answer { tid: Tid, ret: Box<Ret> },
@@ -264,7 +265,8 @@ pub trait Kernel {
     fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault>;
     fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault>;
     fn signal(&mut self, job: JobId, signal: Signal, fx: &mut Effects) -> Result<(), Fault>;
-    fn interrupt(&mut self, job: JobId, fx: &mut Effects) -> Result<(), Fault>;
+    /// `first`: the job's first process is sent it too, before the others.
+    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault>;
     fn commit(&mut self, container: Cid) -> Result<Vec<u8>, Fault>;
     fn remove(&mut self, container: Cid) -> Result<(), Fault>;
     fn facts(&mut self, watch: &Watch, out: &mut Facts) -> Result<(), Fault>;

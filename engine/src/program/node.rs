@@ -17,6 +17,10 @@ const RELEASE: &str = "6.1.0-drydock";
 const VERSION: &str = "#1 SMP Debian";
 const MACHINE: &str = "x86_64";
 
+/// What ends the stand-in daemon in good order, as it ends Apache (server/mpm_unix.c, ap_mpm_set_signals): a handler is
+/// what the first process of a pid namespace needs to get a signal at all (pid_namespaces(7)).
+const STOPS: [Signal; 2] = [Signal::SIGINT, Signal::SIGTERM];
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeTool {
     name: String,
@@ -107,7 +111,7 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
         "umount" => parsed.operands.iter().cloned().map(Task::Umount).collect(),
         "which" => parsed.operands.iter().map(|name| Task::Which { name: name.clone(), at: 0 }).collect(),
         "pwd" => vec![Task::Cwd],
-        _ => vec![Task::Block(Signal::SIGTERM), Task::Listen],
+        _ => STOPS.map(Task::Block).into_iter().chain([Task::Listen]).collect(),
     };
     let tool = NodeTool {
         name: name.to_owned(),
@@ -243,11 +247,12 @@ impl Steps<Task> for NodeTool {
                 let port = self.operands.get(1).map(|port| format!(" on port {port}")).unwrap_or_default();
                 cx.line(&format!("{name}: started{port}"));
                 cx.flush();
-                return cx.call(Sys::SigWait { signals: vec![Signal::SIGTERM] }, Task::Waited);
+                return cx.call(Sys::SigWait { signals: STOPS.to_vec() }, Task::Waited);
             }
             Task::Waited => {
                 let name = self.operands.first().map_or("serve", String::as_str);
-                cx.line(&format!("{name}: caught SIGTERM, shutting down"));
+                let signal = answer::fd(ret).ok().and_then(Signal::from_number).map_or("a signal", Signal::name);
+                cx.line(&format!("{name}: caught {signal}, shutting down"));
             }
             Task::Ignore => {}
         }

@@ -14,8 +14,7 @@ use crate::node::{
     Outcome, Pause, Said, Watch,
 };
 use crate::program::Program;
-use crate::sim::Map;
-use crate::sim::{Nanos, Rng, SECOND};
+use crate::sim::{Map, Nanos, Rng, SECOND, Set};
 use std::collections::VecDeque;
 
 /// A kernel and who may call it next.
@@ -34,6 +33,10 @@ pub struct Scheduled<K> {
     /// Which job each living process descends from.
     jobs: Map<Tid, JobId>,
     streams: Map<Tid, Rng>,
+    /// Shells that have asked a person for a line.
+    shells: Set<Tid>,
+    /// The first process of each job.
+    first: Map<JobId, Tid>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ impl<K: Kernel> Scheduled<K> {
             vforked: Map::new(),
             jobs: Map::new(),
             streams: Map::new(),
+            shells: Set::new(),
+            first: Map::new(),
         }
     }
 
@@ -83,6 +88,7 @@ impl<K: Kernel> Scheduled<K> {
             }
             Sys::Prompt { text, status } => {
                 let job = self.job(tid)?;
+                self.shells.insert(tid);
                 out.said.push(Said::Event(NodeEvent::Prompt { job, text, status }));
                 self.answer_above(tid, Ret::Ok, out)
             }
@@ -132,6 +138,7 @@ impl<K: Kernel> Scheduled<K> {
                 record(out, tid, Some(sys), CallOutcome::Became);
                 self.settle(fx, out);
                 self.release_parent(tid);
+                self.shells.remove(&tid);
                 self.ready.push_back(tid);
             }
             Outcome::Gone(status) => {
@@ -204,6 +211,8 @@ impl<K: Kernel> Scheduled<K> {
         self.waiting.remove(&tid);
         self.jobs.remove(&tid);
         self.streams.remove(&tid);
+        self.shells.remove(&tid);
+        self.first.retain(|_, first| *first != tid);
     }
 
     fn wake_sleepers(&mut self, now: Nanos, out: &mut NodeOutput) -> Result<(), Fault> {
@@ -236,6 +245,7 @@ impl<K: Kernel> Scheduled<K> {
         let event = match started {
             Ok(pid) => {
                 self.jobs.insert(pid, job);
+                self.first.insert(job, pid);
                 self.ready.push_back(pid);
                 NodeEvent::Started { job, pid }
             }
@@ -271,7 +281,8 @@ impl<K: Kernel> Node for Scheduled<K> {
                 None
             }
             NodeRequest::Interrupt { job } => {
-                self.kernel.interrupt(job, &mut fx)?;
+                let is_shell = self.first.get(&job).is_some_and(|first| self.shells.contains(first));
+                self.kernel.interrupt(job, !is_shell, &mut fx)?;
                 None
             }
             NodeRequest::Answer { tid, ret } => {

@@ -8,7 +8,7 @@ use engine::fact::Facts;
 use engine::node::Node;
 use engine::scenario::{Input, Scenario};
 use engine::world::{Log, Machine, Until, step};
-use std::io::{IsTerminal, Write, stdin, stdout};
+use std::io::{Error, ErrorKind, IsTerminal, Write, stdin, stdout};
 
 pub fn shell(options: &Options) -> Result<End> {
     if options.linux
@@ -29,24 +29,25 @@ pub fn shell(options: &Options) -> Result<End> {
 fn session<N: Node>(scenario: &Scenario, node: N, json: bool, on: &str) -> Result<End> {
     let mut machine = Machine::boot(scenario, node, &mut Log::default())?;
     let mut before = Facts::new();
-    let mut line = String::new();
+    let mut lines = Lines::default();
     let typed = stdin().is_terminal() && !json;
     if typed {
         greet(on);
-        // SAFETY: the handler only calls write(2), which is async-signal-safe (signal-safety(7)).
-        unsafe { libc::signal(libc::SIGINT, new_line as extern "C" fn(i32) as libc::sighandler_t) };
+        catch_interrupts()?;
     }
     loop {
         if typed {
             print!("{}", machine.world.prompt());
             stdout().flush()?;
         }
-        line.clear();
-        let input = match stdin().read_line(&mut line)? {
+        let input = match lines.next()? {
             // At the prompt the input is over; a program that reads gets its end of file.
-            0 if machine.world.at_prompt() || !typed => return Ok(End::Agrees),
-            0 => Input::Eof,
-            _ => Input::Line(line.trim_end_matches('\n').to_owned()),
+            Typed::End if machine.world.at_prompt() || !typed => return Ok(End::Agrees),
+            Typed::End => Input::Eof,
+            // The terminal has dropped what was typed.
+            Typed::Interrupt if machine.world.at_prompt() => continue,
+            Typed::Interrupt => Input::Interrupt,
+            Typed::Line(line) => Input::Line(line),
         };
         if !json {
             let mut log = Log::default();
@@ -76,7 +77,62 @@ fn greet(on: &str) {
     eprintln!("Time, chance and the kernel's name are the scenario's own, the same on every machine.");
 }
 
-/// Ctrl-C takes back what is typed, as in a shell.
+/// What came from standard input.
+enum Typed {
+    Line(String),
+    End,
+    /// Ctrl-C.
+    Interrupt,
+}
+
+/// Standard input, line by line. `std`'s own reader goes on after a signal; here Ctrl-C ends the read.
+#[derive(Default)]
+struct Lines {
+    read: Vec<u8>,
+}
+
+impl Lines {
+    fn next(&mut self) -> Result<Typed> {
+        loop {
+            if let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
+                let rest = self.read.split_off(end + 1);
+                let mut line = std::mem::replace(&mut self.read, rest);
+                line.pop();
+                return Ok(Typed::Line(String::from_utf8_lossy(&line).into_owned()));
+            }
+            let mut bytes = [0_u8; 4096];
+            // SAFETY: at most as many bytes are written as the buffer has.
+            let n = unsafe { libc::read(libc::STDIN_FILENO, bytes.as_mut_ptr().cast(), bytes.len()) };
+            match usize::try_from(n) {
+                Ok(0) if self.read.is_empty() => return Ok(Typed::End),
+                // The last line has no end.
+                Ok(0) => self.read.push(b'\n'),
+                Ok(n) => self.read.extend_from_slice(&bytes[..n]),
+                Err(_) => {
+                    let error = Error::last_os_error();
+                    if error.kind() != ErrorKind::Interrupted {
+                        return Err(error.into());
+                    }
+                    self.read.clear();
+                    return Ok(Typed::Interrupt);
+                }
+            }
+        }
+    }
+}
+
+/// Ctrl-C ends a read of standard input instead of this program: no SA_RESTART (signal(7)).
+fn catch_interrupts() -> Result<()> {
+    // SAFETY: the handler only calls write(2), which is async-signal-safe (signal-safety(7)).
+    let code = unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = new_line as extern "C" fn(i32) as libc::sighandler_t;
+        libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut())
+    };
+    if code == 0 { Ok(()) } else { Err(Error::last_os_error().into()) }
+}
+
+/// What is typed next begins a line, as in a shell.
 extern "C" fn new_line(_: i32) {
     // SAFETY: one byte of a string that lives as long as the program.
     unsafe { libc::write(libc::STDERR_FILENO, c"\n".as_ptr().cast(), 1) };

@@ -147,9 +147,10 @@ impl Kernel for LinuxKernel {
         self.settle(fx, settle::Reach::All)
     }
 
-    fn interrupt(&mut self, job: JobId, fx: &mut Effects) -> Result<(), Fault> {
-        if let Some(first) = self.jobs.first(job) {
-            for tid in self.tasks.descendants(first)? {
+    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
+        if let Some(leader) = self.jobs.first(job) {
+            let below = self.tasks.descendants(leader)?;
+            for tid in first.then_some(leader).into_iter().chain(below) {
                 self.tasks.send(tid, Signal::SIGINT)?;
             }
         }

@@ -208,16 +208,18 @@ fn only_root_and_the_same_user_may_send_signals() {
 }
 
 #[test]
-fn interrupt_reaches_the_descendants_of_a_job_and_not_its_shell() {
+fn interrupt_reaches_the_descendants_of_a_job_and_its_first_process_unless_that_is_a_shell() {
     let mut m = Machine::boot();
     let shell = m.start(Place::Node);
     let child = m.fork(shell);
     let grandchild = m.fork(child);
     m.fx = Effects::default();
-    m.kernel.interrupt(JobId(0), &mut m.fx).unwrap();
+    m.kernel.interrupt(JobId(0), false, &mut m.fx).unwrap();
     let died: Vec<Tid> = m.fx.died.iter().map(|(tid, _)| *tid).collect();
     assert_eq!(died, [child, grandchild]);
     assert_eq!(m.call(shell, Sys::Getpid), Ret::Int(2));
+    m.kernel.interrupt(JobId(0), true, &mut m.fx).unwrap();
+    assert_eq!(m.fx.died.last().map(|(tid, _)| *tid), Some(shell));
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! `shell` at a terminal: what the keys do.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+
+/// A program at a terminal of its own.
+struct Terminal {
+    master: File,
+    child: Child,
+    seen: String,
+}
+
+impl Terminal {
+    fn of(mut command: Command) -> Terminal {
+        let (mut master, mut slave) = (0, 0);
+        let none = std::ptr::null_mut();
+        // SAFETY: the two numbers are filled; no name, no settings, no size is passed.
+        let code = unsafe { libc::openpty(&mut master, &mut slave, none, none.cast(), none.cast()) };
+        assert_eq!(code, 0, "{}", std::io::Error::last_os_error());
+        // SAFETY: both descriptors are new and nobody else's. The closure makes system calls only.
+        let (master, slave) = unsafe { (File::from_raw_fd(master), OwnedFd::from_raw_fd(slave)) };
+        let end = || slave.try_clone().expect("a copy of the descriptor");
+        command.stdin(end()).stdout(end()).stderr(end());
+        unsafe {
+            command.pre_exec(|| {
+                let done = libc::setsid() >= 0 && libc::ioctl(0, libc::TIOCSCTTY, 0) >= 0;
+                if done { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+            });
+        }
+        let child = command.spawn().expect("the program starts");
+        Terminal { master, child, seen: String::new() }
+    }
+
+    /// Types `keys` and reads until `answer` appears.
+    fn types(&mut self, keys: &str, answer: &str) {
+        self.seen.clear();
+        self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        let mut bytes = [0; 4096];
+        while !self.seen.contains(answer) {
+            match self.master.read(&mut bytes) {
+                Ok(n) if n > 0 => self.seen += &String::from_utf8_lossy(&bytes[..n]),
+                _ => panic!("{keys:?}: no {answer:?} in {:?}", self.seen),
+            }
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn ctrl_c_takes_back_a_line_and_reaches_a_program_that_has_the_console() {
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+    shell.args(["shell", "--node", "simulated"]);
+    let mut terminal = Terminal::of(shell);
+    terminal.types("docker pull centos:7\n", "docker.io/library/centos:7\r\n$ ");
+    terminal.types("docker run -it centos:7 /usr/share/stand-in/bin/httpd 80\n", "started on port 80\r\n");
+    terminal.types("\x03", "httpd: caught SIGINT, shutting down\r\n$ ");
+    terminal.types("echo not this\x03", "\r\n$ ");
+    terminal.types("echo but this\n", "\r\nbut this\r\n$ ");
+    assert!(!terminal.seen.contains("not this\r\n"), "{:?}", terminal.seen);
+}
