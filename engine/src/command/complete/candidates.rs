@@ -10,7 +10,8 @@ const SPECIAL: &str = " \t'\"\\$`|&;<>()*?[]#~!{}";
 
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    found: Vec<Candidate>,
+    /// With its rank: the lowest first, equal ones by name.
+    found: Vec<(usize, Candidate)>,
     /// What is said when there is nothing to choose.
     pub expected: String,
 }
@@ -18,18 +19,24 @@ pub(super) struct Candidates {
 impl Candidates {
     /// Takes `text` if it goes on from what was typed.
     pub fn offer(&mut self, typed: &str, text: &str, help: &str) {
+        self.offer_at(0, typed, text, help);
+    }
+
+    /// [`Candidates::offer`] in an order that is not the alphabet's.
+    pub fn offer_at(&mut self, rank: usize, typed: &str, text: &str, help: &str) {
         if text.starts_with(typed) {
-            self.found.push(Candidate { text: text.to_string(), help: help.to_string() });
+            self.found.push((rank, Candidate { text: text.to_string(), help: help.to_string() }));
         }
     }
 
     pub fn take(&mut self) -> Vec<Candidate> {
-        std::mem::take(&mut self.found)
+        let mut found = std::mem::take(&mut self.found);
+        sort_by(&mut found, |(a, x), (b, y)| a.cmp(b).then_with(|| x.text.cmp(&y.text)));
+        found.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
     pub fn finish(&mut self, quote: Option<char>) -> Vec<Candidate> {
         let mut found = self.take();
-        sort_by(&mut found, |a, b| a.text.cmp(&b.text));
         found.dedup_by(|a, b| a.text == b.text);
         found.truncate(CANDIDATES);
         for candidate in &mut found {

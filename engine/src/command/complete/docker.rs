@@ -3,7 +3,7 @@
 use super::candidates::{Candidates, containers, images, paths, programs};
 use super::{Context, Place, command_line};
 use crate::command::docker::find;
-use crate::command::docker::grammar::{Action, Argument, Command, Does, Flag, Kind, ROOT, ROOT_FLAGS, Support};
+use crate::command::docker::grammar::{Action, Argument, COMMON, Command, Does, Flag, Kind, ROOT, ROOT_FLAGS, Support};
 
 /// `before` are the words behind `docker`, `word` is being typed.
 pub(super) fn arguments(before: &[String], word: &str, context: &dyn Context, found: &mut Candidates) {
@@ -119,10 +119,15 @@ fn flags(known: &[&'static Flag], word: &str, context: &dyn Context, found: &mut
     found.offer(word, "--help", "Print usage");
 }
 
-/// Commands that are carried out here.
+/// Commands that are carried out here: the common ones first, groups of commands last.
 fn commands(group: &Command, word: &str, found: &mut Candidates) {
     for child in group.children().iter().filter(|child| !matches!(child.does, Does::Refused(_))) {
-        found.offer(word, child.name, child.short);
+        let common = COMMON.iter().position(|name| *name == child.name);
+        let rank = match child.does {
+            Does::Group(_) => COMMON.len() + 1,
+            _ => common.unwrap_or(COMMON.len()),
+        };
+        found.offer_at(rank, word, child.name, child.short);
     }
 }
 

@@ -77,10 +77,10 @@ fn each_place_offers_what_may_stand_there() {
         ("sudo doc^", &["docker"]),
         ("X=1 doc^", &["docker"]),
         ("if doc^", &["docker"]),
-        ("docker r^", &["restart", "rm", "rmi", "run"]),
+        ("docker r^", &["run", "restart", "rm", "rmi"]),
         ("docker com^", &["commit"]),
-        ("docker image ^", &["build", "history", "inspect", "ls", "prune", "pull", "rm", "tag"]),
-        ("docker help im^", &["image", "images"]),
+        ("docker image ^", &["build", "pull", "history", "inspect", "ls", "prune", "rm", "tag"]),
+        ("docker help im^", &["images", "image"]),
         ("docker run --na^", &["--name"]),
         ("docker run --mem^", &[]),
         ("docker run ^", &["busybox", "centos:7", "ubuntu", "web:1", "web:2"]),
@@ -126,6 +126,15 @@ fn each_place_offers_what_may_stand_there() {
     for (marked, expected) in cases {
         assert_eq!(offered(marked), *expected, "{marked}");
     }
+}
+
+#[test]
+fn docker_offers_its_common_commands_first_and_its_groups_last_each_with_help() {
+    let all = offered("docker ^");
+    assert_eq!(all[..8], ["run", "exec", "ps", "build", "pull", "images", "version", "info"]);
+    assert_eq!(all[8], "commit");
+    assert_eq!(all.last().map(String::as_str), Some("system"));
+    assert!(complete("docker ", 7, &NODE).candidates.iter().all(|candidate| !candidate.help.is_empty()));
 }
 
 #[test]

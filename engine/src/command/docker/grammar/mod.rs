@@ -9,7 +9,7 @@ mod container_flags;
 mod flags;
 mod reasons;
 
-pub use commands::{PLUGINS, ROOT, ROOT_FLAGS};
+pub use commands::{COMMON, PLUGINS, ROOT, ROOT_FLAGS};
 
 /// One command or group of commands.
 #[derive(Debug)]
