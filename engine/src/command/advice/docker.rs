@@ -2,9 +2,11 @@
 
 use super::nearest::nearest;
 use crate::command::complete::{ContainerName, Context};
-use crate::command::docker::grammar::{Command, Does, PLUGINS};
+use crate::command::docker::flags::{self, FlagSet};
+use crate::command::docker::grammar::{Argument, Arity, Command, Does, Kind, PLUGINS};
 use crate::command::docker::{Invocation, find, parse, reference};
-use crate::docker::Request;
+use crate::docker::{ContainerConfig, Request};
+use crate::sim::sort_by_key;
 
 /// Names that are listed; more would not be read.
 const NAMES: usize = 8;
@@ -23,16 +25,95 @@ pub(super) fn advise(words: &[String], context: &dyn Context) -> Option<String> 
         Does::Group(children) => {
             let typed = rest.iter().find(|word| !word.starts_with('-'))?;
             let names = children.iter().filter(|child| !matches!(child.does, Does::Refused(_))).map(|child| child.name);
-            nearest(typed, names).map(|meant| format!("Did you mean `{path} {meant}`?"))
+            Some(match nearest(typed, names) {
+                Some(meant) => format!("Did you mean `{path} {meant}`?"),
+                None => format!("There is no `{path} {typed}`. `{path} --help` lists what there is."),
+            })
         }
-        Does::Action(_) => flag(topic.command, &path, rest).or_else(|| of_request(words, context)),
+        Does::Action(_) => flag(topic.command, &path, rest)
+            .or_else(|| arguments(topic.command, &path, rest, context))
+            .or_else(|| of_request(words, context)),
     }
+}
+
+/// Too few arguments, or too many: the line as it could have been typed.
+fn arguments(command: &Command, path: &str, rest: &[String], context: &dyn Context) -> Option<String> {
+    let line = flags::split(FlagSet::of(command), rest).ok()?;
+    let typed = line.arguments.len();
+    if line.help || command.arity.allows(typed) {
+        return None;
+    }
+    let (least, most) = match command.arity {
+        Arity::None => (0, 0),
+        Arity::Exactly(n) => (n, n),
+        Arity::AtLeast(n) => (n, usize::MAX),
+        Arity::AtMost(n) => (0, n),
+        Arity::Between(low, high) => (low, high),
+    };
+    let mut words: Vec<String> = rest.to_vec();
+    for extra in line.arguments.iter().skip(most) {
+        let at = words.iter().rposition(|word| word == extra)?;
+        words.remove(at);
+    }
+    let missing: Vec<&str> = (typed..least).map(|index| name(command, index)).collect();
+    words.extend((typed..least).map(|index| example(command, index, context)));
+    let line = words.iter().fold(path.to_owned(), |line, word| format!("{line} {}", quoted(word)));
+    Some(match missing.as_slice() {
+        [] => format!("That is more than `{path}` takes. Type `{line}`."),
+        missing => format!("What is missing: {}. Type, for instance, `{line}`.", missing.join(" and ")),
+    })
+}
+
+/// What the usage line calls an argument: `IMAGE`, `SOURCE_IMAGE`.
+fn name(command: &Command, index: usize) -> &'static str {
+    let parts: Vec<&str> = command.usage.split(' ').filter(|part| *part != "[OPTIONS]").collect();
+    let part = parts.get(index).or(parts.last()).copied().unwrap_or("ARGUMENT");
+    part.split('[').next().unwrap_or(part)
+}
+
+/// Something that could stand there.
+fn example(command: &Command, index: usize, context: &dyn Context) -> String {
+    let image = || {
+        let mut images = context.images();
+        sort_by_key(&mut images, |image| !image.local);
+        images.first().map(|image| image.reference.clone())
+    };
+    let container = |running: Option<bool>| {
+        let fits = |own: &ContainerName| running.is_none_or(|wanted| wanted == (own.state == "running"));
+        context.containers().into_iter().find(fits).map(|own| own.name)
+    };
+    let found = match command.argument(index) {
+        // A second image is a new name.
+        Some(Argument::Image) if index == 0 => image(),
+        Some(Argument::Container) => container(None),
+        Some(Argument::RunningContainer) => container(Some(true)),
+        Some(Argument::StoppedContainer) => container(Some(false)),
+        Some(Argument::Object) => container(None).or_else(image),
+        Some(Argument::Path) => Some(".".to_owned()),
+        Some(Argument::CommandInImage | Argument::CommandInContainer) => Some("sh".to_owned()),
+        Some(Argument::Word(words)) => words.first().map(|word| (*word).to_owned()),
+        Some(Argument::Image | Argument::Free) | None => None,
+    };
+    found.unwrap_or_else(|| name(command, index).to_owned())
+}
+
+/// As it has to be typed, if a shell would take it apart.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
 }
 
 /// A mistyped flag.
 fn flag(command: &Command, path: &str, rest: &[String]) -> Option<String> {
     let end = rest.iter().position(|word| !command.interspersed && !word.starts_with('-')).unwrap_or(rest.len());
     for word in &rest[..end] {
+        if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.starts_with('-')) {
+            let Some(letter) = unknown_letter(command, letters) else { continue };
+            return Some(match command.long_flag(letters) {
+                Some(meant) => format!("Did you mean `--{}`? One dash is for single letters.", meant.long),
+                None => format!("`{path}` has no `-{letter}`. `{path} --help` lists its options."),
+            });
+        }
         let Some(long) = word.strip_prefix("--").filter(|long| !long.is_empty()) else { continue };
         let name = long.split_once('=').map_or(long, |(name, _)| name);
         if name == "help" || command.long_flag(name).is_some() {
@@ -48,12 +129,25 @@ fn flag(command: &Command, path: &str, rest: &[String]) -> Option<String> {
     None
 }
 
+/// The first of a word of letters that no flag has; behind a flag that takes a value comes the value.
+fn unknown_letter(command: &Command, letters: &str) -> Option<char> {
+    for letter in letters.chars() {
+        match command.short_flag(letter) {
+            None if letter == 'h' => {}
+            None => return Some(letter),
+            Some(flag) if flag.kind != Kind::Bool => return None,
+            Some(_) => {}
+        }
+    }
+    None
+}
+
 /// A request that names what is not there.
 fn of_request(words: &[String], context: &dyn Context) -> Option<String> {
     let Invocation::Ask(order) = parse(words, &[]) else { return None };
     match &order.request {
-        Request::Run(run) => image(&run.config.image, context),
-        Request::Create { config } => image(&config.image, context),
+        Request::Run(run) => image(&run.config.image, context).or_else(|| option_behind(&run.config)),
+        Request::Create { config } => image(&config.image, context).or_else(|| option_behind(config)),
         Request::Pull { reference, .. } => image(reference, context),
         Request::History { image, .. } | Request::Tag { source: image, .. } => local_image(image, context),
         Request::Rmi { images, .. } => images.iter().find_map(|image| local_image(image, context)),
@@ -69,6 +163,12 @@ fn of_request(words: &[String], context: &dyn Context) -> Option<String> {
         | Request::Rm { containers: names, .. } => names.iter().find_map(|name| container(name, context)),
         _ => None,
     }
+}
+
+/// `docker run web:1 --name web`: all that follows the image is the container's command.
+fn option_behind(config: &ContainerConfig) -> Option<String> {
+    let option = config.argv.first().filter(|word| word.starts_with('-'))?;
+    Some(format!("Options stand before the image: `{option}` behind `{}` is taken for the command.", config.image))
 }
 
 /// An image that is neither here nor in the registry.

@@ -293,3 +293,25 @@ fn any_line_has_an_answer() {
         }
     }
 }
+
+#[test]
+fn what_is_refused_is_told_in_words_that_fit_wherever_they_are_read() {
+    fn reasons(command: &Command, out: &mut Vec<&'static str>) {
+        let flags = command.flags.iter().flat_map(|part| part.iter()).filter_map(|flag| match flag.support {
+            grammar::Support::Refused(reason) | grammar::Support::Only(_, reason) => Some(reason),
+            _ => None,
+        });
+        out.extend(flags);
+        if let Does::Refused(reason) = command.does {
+            out.push(reason);
+        }
+        command.children().iter().for_each(|child| reasons(child, out));
+    }
+    let mut all = Vec::new();
+    reasons(&ROOT, &mut all);
+    PLUGINS.iter().for_each(|plugin| reasons(plugin, &mut all));
+    assert!(all.len() > 50);
+    for reason in all {
+        assert!(!reason.split(' ').any(|word| ["page", "timeline", "editor", "Tab"].contains(&word)), "{reason}");
+    }
+}

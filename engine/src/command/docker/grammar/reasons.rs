@@ -21,7 +21,7 @@ pub(super) const LABEL_FILE: &str = "give each label with `--label`";
 pub(super) const CACHE_FROM: &str = "the build cache is what was built on this node";
 pub(super) const FORCE_RM: &str = "`docker rm` removes the container that a failed step leaves";
 pub(super) const EXPERIMENTAL: &str = "the daemon has no experimental features";
-pub(super) const BUILDKIT: &str = "builds here run with the classic builder, not with BuildKit";
+pub(super) const BUILDKIT: &str = "the builder here has no such option of BuildKit's";
 pub(super) const LOG_DETAILS: &str = "no log driver here adds details";
 pub(super) const LOG_TIME: &str = "logs are not cut by time; use `--tail N`";
 pub(super) const KUBERNETES: &str = "there is no Kubernetes";
@@ -33,15 +33,14 @@ pub(super) const NO_SWARM: &str = "there is one node without Swarm; `docker run`
 pub(super) const NO_NETWORKS: &str = "containers on this node have no network yet";
 pub(super) const NO_VOLUMES: &str = "there are no named volumes; `docker run -v SOURCE:TARGET` mounts a directory";
 pub(super) const NO_REGISTRY: &str = "nothing leaves this node; the registry can only be pulled from";
-pub(super) const NO_SEARCH: &str =
-    "the registry here holds a few images; `docker pull` and Tab after `docker run` name them";
+pub(super) const NO_SEARCH: &str = "the registry here holds the few images that the lessons build on";
 pub(super) const NO_LOGIN: &str = "the registry here asks nobody who they are";
 pub(super) const NO_ARCHIVES: &str =
     "images and containers do not travel as archives here; `docker build` and `docker commit` make images";
 pub(super) const NO_COPY: &str =
     "use `COPY` in a Dockerfile, `-v SOURCE:TARGET`, or `docker exec CONTAINER cat FILE > FILE`";
 pub(super) const NO_ATTACH: &str = "use `docker logs -f`, or `docker exec -it CONTAINER sh`";
-pub(super) const NO_EVENTS: &str = "the timeline of the page shows what happened";
+pub(super) const NO_EVENTS: &str = "`docker ps -a` and `docker logs CONTAINER` tell what became of a container";
 pub(super) const NO_FREEZER: &str = "containers here cannot be frozen; use `docker stop` and `docker start`";
 pub(super) const NO_STATS: &str = "CPU time and memory are not counted on this node yet; `docker top` shows processes";
 pub(super) const NO_UPDATE: &str = "containers here have no limits to change yet";
@@ -52,6 +51,6 @@ pub(super) const NO_TRUST: &str = "images are not signed here";
 pub(super) const NO_SYSTEM_PRUNE: &str = "use `docker container prune` and `docker image prune`";
 pub(super) const NO_BUILDER_PRUNE: &str =
     "the cache is the images themselves; `docker image prune` removes what is unused";
-pub(super) const NO_COMPLETION: &str = "press Tab: this terminal completes docker commands by itself";
+pub(super) const NO_COMPLETION: &str = "`docker COMMAND --help` lists what may be typed";
 pub(super) const NO_COMPOSE: &str = "start each container with `docker build` and `docker run`";
-pub(super) const NO_BUILDX: &str = "`docker build` uses the classic builder";
+pub(super) const NO_BUILDX: &str = "`docker build` builds an image";
