@@ -1,8 +1,12 @@
 #!/bin/sh
 # Records what the real docker client says by itself (help, errors; no daemon runs) into engine/tests/goldens/docker-cli/.
-# Needs Debian's docker.io. Usage: tests/record/docker-cli.sh [/usr/bin/docker]
+# Needs Debian's docker.io. Usage: tests/record/docker-cli.sh [/usr/bin/docker [course|today]]
+# The client of today is that of Debian 13:
+#   tests/record/debian13.sh /tmp/debian13 bash tests/record/docker-cli.sh /usr/bin/docker today
 set -eu
 docker=${1:-/usr/bin/docker}
+era=${2:-course}
+shell=$(command -v sh || command -v bash)
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/../../engine/tests/goldens/docker-cli
 work=$(mktemp -d)
@@ -24,7 +28,7 @@ record() { # cases → golden
             printf '\n$ docker %s\n' "$line"
             rc=0
             env -i "PATH=$work/bin" HOME=/home/learner DOCKER_HOST=unix:///var/run/no-daemon.sock \
-                /bin/sh -c "docker $line" < /dev/null > "$work/1" 2> "$work/2" || rc=$?
+                "$shell" -c "docker $line" < /dev/null > "$work/1" 2> "$work/2" || rc=$?
             sed "s|^|1>|; s|$work/home|/home/learner|g" "$work/1"
             sed "s|^|2>|; s|$work/home|/home/learner|g" "$work/2"
             echo "= $rc"
@@ -32,5 +36,14 @@ record() { # cases → golden
     } > "$out/$2"
 }
 
-record "$here/docker-cli.cases" client.txt
-record "$here/docker-cli.build.cases" build.txt
+case $era in
+today)
+    # Builds there are BuildKit's: they are recorded with a daemon (docker.sh).
+    grep -v "^build" "$here/docker-cli.cases" > "$work/cases"
+    record "$work/cases" client-today.txt
+    ;;
+*)
+    record "$here/docker-cli.cases" client.txt
+    record "$here/docker-cli.build.cases" build.txt
+    ;;
+esac

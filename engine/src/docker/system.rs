@@ -8,31 +8,83 @@ use crate::call::Tid;
 use crate::image::Digest;
 use crate::image::config::DOCKER_VERSION;
 use crate::node::Cid;
+use crate::scenario::Era;
 use crate::sim::{Map, Set};
 use serde_json::{Value, json};
 
-const API_VERSION: &str = "1.41";
+/// The client's half is recorded (`goldens/docker-cli/client.txt`), the server's is shortened.
+const VERSION: &str = "Client:
+ Version:           20.10.24
+ API version:       1.41
+ OS/Arch:           linux/amd64
+ Context:           default
+
+Server:
+ Engine:
+  Version:          20.10.24
+  API version:      1.41 (minimum version 1.12)
+  OS/Arch:          linux/amd64
+  Experimental:     false";
+
+/// `goldens/docker/today.golden`.
+const VERSION_TODAY: &str = "Client:
+ Version:           26.1.5+dfsg1
+ API version:       1.45
+ Go version:        go1.24.4
+ Git commit:        a72d7cd
+ Built:             Thu Aug 13 05:35:47 2026
+ OS/Arch:           linux/amd64
+ Context:           default
+
+Server:
+ Engine:
+  Version:          26.1.5+dfsg1
+  API version:      1.45 (minimum version 1.24)
+  Go version:       go1.24.4
+  Git commit:       411e817
+  Built:            Thu Aug 13 05:35:47 2026
+  OS/Arch:          linux/amd64
+  Experimental:     false
+ containerd:
+  Version:          1.7.24~ds1
+  GitCommit:        1.7.24~ds1-6+deb13u1
+ runc:
+  Version:          1.1.15+ds1
+  GitCommit:        1.1.15+ds1-2+b4
+ docker-init:
+  Version:          0.19.0
+  GitCommit:        ";
 
 /// What the client exits with when it cannot parse a template.
 const BAD_TEMPLATE: i32 = 64;
 
 impl Daemon {
     pub(super) fn version(&mut self, tid: Tid, format: Option<&str>) {
-        let part = json!({ "Version": DOCKER_VERSION, "ApiVersion": API_VERSION, "Os": "linux", "Arch": "amd64" });
-        let facts = json!({ "Client": part, "Server": part });
+        let (version, api) = self.release();
         if let Some(format) = format {
+            let part = json!({ "Version": version, "ApiVersion": api, "Os": "linux", "Arch": "amd64" });
+            let facts = json!({ "Client": part, "Server": part });
             return self.tell_template(tid, format, "version", Source::Type("system.versionInfo"), &facts);
         }
-        let text = format!(
-            "Client:\n Version:           {DOCKER_VERSION}\n API version:       {API_VERSION}\n OS/Arch:           linux/amd64\n Context:           default\n\nServer:\n Engine:\n  Version:          {DOCKER_VERSION}\n  API version:      {API_VERSION} (minimum version 1.12)\n  OS/Arch:          linux/amd64\n  Experimental:     false"
-        );
-        self.tell_line(tid, &text);
+        match self.era {
+            Era::Course => self.tell_line(tid, VERSION),
+            Era::Today => self.tell_line(tid, VERSION_TODAY),
+        }
+    }
+
+    /// Docker's version, and its interface's.
+    fn release(&self) -> (&'static str, &'static str) {
+        match self.era {
+            Era::Course => (DOCKER_VERSION, "1.41"),
+            Era::Today => ("26.1.5+dfsg1", "1.45"),
+        }
     }
 
     pub(super) fn info(&mut self, tid: Tid, format: Option<&str>) {
         let count = |status: &str| self.containers.values().filter(|c| c.status() == status).count();
         let (running, all) = (count("running"), self.containers.len());
         let images = self.images.store.images().len();
+        let (version, _) = self.release();
         if let Some(format) = format {
             let facts = json!({
                 "Containers": all,
@@ -42,7 +94,7 @@ impl Daemon {
                 "Images": images,
                 "Driver": "overlay2",
                 "LoggingDriver": "json-file",
-                "ServerVersion": DOCKER_VERSION,
+                "ServerVersion": version,
                 "OperatingSystem": "Drydock",
                 "OSType": "linux",
                 "Architecture": "x86_64",
@@ -52,7 +104,7 @@ impl Daemon {
         }
         let stopped = all - running;
         let text = format!(
-            "Client:\n Context:    default\n Debug Mode: false\n\nServer:\n Containers: {all}\n  Running: {running}\n  Paused: 0\n  Stopped: {stopped}\n Images: {images}\n Server Version: {DOCKER_VERSION}\n Storage Driver: overlay2\n Logging Driver: json-file\n Default Runtime: runc\n OSType: linux\n Architecture: x86_64\n Docker Root Dir: /var/lib/docker\n Debug Mode: false\n"
+            "Client:\n Context:    default\n Debug Mode: false\n\nServer:\n Containers: {all}\n  Running: {running}\n  Paused: 0\n  Stopped: {stopped}\n Images: {images}\n Server Version: {version}\n Storage Driver: overlay2\n Logging Driver: json-file\n Default Runtime: runc\n OSType: linux\n Architecture: x86_64\n Docker Root Dir: /var/lib/docker\n Debug Mode: false\n"
         );
         self.tell_line(tid, &text);
     }

@@ -10,13 +10,14 @@ pub use ledger::Log;
 pub use run::{run, step};
 
 use crate::call::{Ret, Signal, Tid};
+use crate::command::docker::CLIENT_OF_TODAY;
 use crate::docker::{Daemon, DaemonOutput};
 use crate::fact::Facts;
 use crate::node::{
     Fault, JobId, Node, NodeEvent, NodeOutput, NodeRequest, Pause, Place, ProcessSpec, Said, Stdin, Stream, TOOLBOX,
     Watch,
 };
-use crate::scenario::{Input, Scenario};
+use crate::scenario::{Era, Input, Scenario};
 use crate::sim::Map;
 use crate::sim::{CALLS_AFTER_INTERRUPT, CALLS_PER_COMMAND, LINE_BYTES, Nanos, OUTPUT_BYTES, TIME_PER_COMMAND};
 use crate::trace::{EventId, What};
@@ -36,6 +37,7 @@ pub struct World {
     daemon: Daemon,
     ledger: Ledger,
     watch: Watch,
+    era: Era,
     now: Nanos,
     /// What the scenario's registry can give.
     registry: Arc<[String]>,
@@ -92,6 +94,7 @@ impl World {
             daemon: Daemon::new(scenario),
             ledger: Ledger::default(),
             watch: scenario.watch.clone(),
+            era: scenario.era,
             now: 0,
             registry: scenario.images.iter().map(|image| image.reference.clone()).collect(),
             shell: JobId(0),
@@ -146,6 +149,20 @@ impl World {
     /// `$?` of the session's shell, when it waits for a line.
     pub fn status(&self) -> Option<i32> {
         self.prompts.get(&self.shell).map(|(_, status)| *status).filter(|_| self.at_prompt())
+    }
+
+    /// A program of the session's own. Which docker client is installed is the era's.
+    fn node_process(&self, argv: &[&str], stdin: Stdin) -> ProcessSpec {
+        let today = (self.era == Era::Today).then_some(CLIENT_OF_TODAY);
+        let env = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/learner", "USER=learner", "PS1=$ "];
+        ProcessSpec {
+            argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
+            env: env.into_iter().chain(today).map(str::to_owned).collect(),
+            cwd: HOME.to_owned(),
+            uid: 0,
+            gid: 0,
+            stdin,
+        }
     }
 
     fn new_job(&mut self) -> JobId {
@@ -321,12 +338,12 @@ impl<N: Node> Machine<N> {
         let job = self.world.new_job();
         self.world.saving = Some(job);
         let argv = [TOOLBOX, "save", TOOLBOX, path];
-        let process = node_process(&argv, Stdin::Bytes(content.as_bytes().into()));
+        let process = self.world.node_process(&argv, Stdin::Bytes(content.as_bytes().into()));
         self.request(NodeRequest::Start { job, at: Place::Node, process }, log)
     }
 
     fn start_shell(&mut self, log: &mut Log) -> Result<(), Fault> {
-        let process = node_process(&["/bin/sh"], Stdin::Console);
+        let process = self.world.node_process(&["/bin/sh"], Stdin::Console);
         self.request(NodeRequest::Start { job: self.world.shell, at: Place::Node, process }, log)
     }
 
@@ -415,18 +432,6 @@ impl<N: Node> Machine<N> {
         self.world.shown += data.len();
         let event = self.world.ledger.events();
         log.show(event, stream, &data[..data.len().min(room)]);
-    }
-}
-
-fn node_process(argv: &[&str], stdin: Stdin) -> ProcessSpec {
-    let env = ["PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=/home/learner", "USER=learner", "PS1=$ "];
-    ProcessSpec {
-        argv: argv.iter().map(|arg| (*arg).to_owned()).collect(),
-        env: env.iter().map(|pair| (*pair).to_owned()).collect(),
-        cwd: HOME.to_owned(),
-        uid: 0,
-        gid: 0,
-        stdin,
     }
 }
 

@@ -6,6 +6,7 @@ use crate::command::docker::flags::{self, FlagSet};
 use crate::command::docker::grammar::{Argument, Arity, Command, Does, Kind, PLUGINS};
 use crate::command::docker::{Invocation, find, parse, reference};
 use crate::docker::{ContainerConfig, Request};
+use crate::scenario::Era;
 use crate::sim::sort_by_key;
 
 /// Names that are listed; more would not be read.
@@ -18,7 +19,7 @@ pub(super) fn advise(words: &[String], context: &dyn Context) -> Option<String> 
         // Its own message has said what to do.
         return None;
     }
-    let (topic, path, used) = find(words);
+    let (topic, path, used) = find(words, Era::Course);
     let rest = &words[used..];
     match topic.command.does {
         Does::Refused(_) => None,

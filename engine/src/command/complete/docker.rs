@@ -4,6 +4,7 @@ use super::candidates::{Candidates, containers, images, paths, programs};
 use super::{Context, Place, command_line};
 use crate::command::docker::find;
 use crate::command::docker::grammar::{Action, Argument, COMMON, Command, Does, Flag, Kind, ROOT, ROOT_FLAGS, Support};
+use crate::scenario::Era;
 
 /// `before` are the words behind `docker`, `word` is being typed.
 pub(super) fn arguments(before: &[String], word: &str, context: &dyn Context, found: &mut Candidates) {
@@ -20,10 +21,10 @@ pub(super) fn arguments(before: &[String], word: &str, context: &dyn Context, fo
         };
     };
     if before[first] == "help" {
-        let (topic, _, _) = find(&before[first + 1..]);
+        let (topic, _, _) = find(&before[first + 1..], Era::Course);
         return commands(topic.command, word, found);
     }
-    let (topic, _, used) = find(&before[first..]);
+    let (topic, _, used) = find(&before[first..], Era::Course);
     let command = topic.command;
     if used == 0 {
         return;

@@ -20,13 +20,19 @@ pub use order::run_error;
 pub use size::human_size;
 
 use crate::docker::{Build, Request};
+use crate::scenario::Era;
 use flags::{FlagSet, Line};
 use grammar::{Arity, Command, Does, PLUGINS, ROOT, ROOT_FLAGS};
 use help::Topic;
 use serde::{Deserialize, Serialize};
 
-/// The client whose words these are.
-pub const VERSION: &str = "Docker version 20.10.24+dfsg1, build 297e128";
+/// The client of the course, whose words these are where nothing else is said.
+const VERSION: &str = "Docker version 20.10.24+dfsg1, build 297e128";
+/// The client of today: `tests/goldens/docker-cli/client-today.txt`.
+const VERSION_TODAY: &str = "Docker version 26.1.5+dfsg1, build a72d7cd";
+
+/// What a node's environment says of the client installed there; without it, it is the course's.
+pub const CLIENT_OF_TODAY: &str = "DOCKER_CLIENT=26.1.5";
 
 /// What logrus takes.
 const LOG_LEVELS: &[&str] = &["debug", "info", "warn", "warning", "error", "fatal", "panic", "trace"];
@@ -83,6 +89,18 @@ pub enum Source {
     Directory(String),
 }
 
+/// Which client reads the line.
+pub fn era_of(env: &[String]) -> Era {
+    if env.iter().any(|pair| pair == CLIENT_OF_TODAY) { Era::Today } else { Era::Course }
+}
+
+fn version(era: Era) -> &'static str {
+    match era {
+        Era::Course => VERSION,
+        Era::Today => VERSION_TODAY,
+    }
+}
+
 /// Takes a command line apart: `words` without the leading `docker`, `env` as `NAME=value`.
 pub fn parse(words: &[String], env: &[String]) -> Invocation {
     match parse_root(words, env) {
@@ -92,37 +110,38 @@ pub fn parse(words: &[String], env: &[String]) -> Invocation {
 }
 
 /// The command that `words` name, its path (`docker image ls`), and how many words that took.
-pub fn find(words: &[String]) -> (Topic<'static>, String, usize) {
+pub fn find(words: &[String], era: Era) -> (Topic<'static>, String, usize) {
     let (mut command, mut path, mut used): (&'static Command, String, usize) = (&ROOT, "docker".to_string(), 0);
     while let Some(child) = words.get(used).and_then(|word| command.child(word)) {
         used += 1;
         path = format!("{path} {}", child.name);
         command = child;
     }
-    (Topic { command, full: true }, path, used)
+    (Topic { command, full: true, era }, path, used)
 }
 
 fn parse_root(words: &[String], env: &[String]) -> Result<Invocation, Printed> {
     let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: false };
     // Before any command is looked up the client has not yet added `completion` to itself.
-    let bare_root = Topic { command: &ROOT, full: false };
+    let era = era_of(env);
+    let bare_root = Topic { command: &ROOT, full: false, era };
     let line = flags::split(set, words).map_err(|message| flag_error(bare_root, "docker", &message))?;
     if let Some(level) = line.text("log-level").filter(|level| !LOG_LEVELS.contains(level)) {
         return Err(Printed::error(1, format!("Unable to parse logging level: {level}\n")));
     }
     refuse_unsupported(&line, "docker")?;
     let Some(first) = line.arguments.first() else {
-        return Err(bare(&line));
+        return Err(bare(&line, era));
     };
     if first == "help" {
-        return Err(help_command(&line.arguments[1..]));
+        return Err(help_command(&line.arguments[1..], era));
     }
     if let Some(plugin) = PLUGINS.iter().find(|plugin| plugin.name == first) {
         return Err(refuse_command(plugin, "docker"));
     }
-    let (topic, path, used) = find(&line.arguments);
+    let (topic, path, used) = find(&line.arguments, era);
     if used == 0 {
-        return Err(unknown_command(first, &line));
+        return Err(unknown_command(first, &line, era));
     }
     parse_command(topic, &path, &line.arguments[used..], env)
 }
@@ -160,21 +179,21 @@ impl Printed {
 }
 
 /// `docker`, `docker --help`, `docker --version`.
-fn bare(line: &Line) -> Printed {
-    let root = Topic { command: &ROOT, full: true };
+fn bare(line: &Line, era: Era) -> Printed {
+    let root = Topic { command: &ROOT, full: true, era };
     if line.help {
         // Here the warning comes before the command is chosen, and is an error's.
         let stderr = if line.deprecated_help { DEPRECATED } else { "" };
         Printed { stdout: root.text("docker"), stderr: stderr.to_string(), exit_code: 0 }
     } else if line.on("version") {
-        Printed::output(format!("{VERSION}\n"))
+        Printed::output(format!("{}\n", version(era)))
     } else {
         Printed::error(0, root.text("docker"))
     }
 }
 
-fn help_command(words: &[String]) -> Printed {
-    let (topic, path, used) = find(words);
+fn help_command(words: &[String], era: Era) -> Printed {
+    let (topic, path, used) = find(words, era);
     if used < words.len() {
         return Printed::error(1, format!("unknown help topic: {}\n", words[used..].join(" ")));
     }
@@ -185,13 +204,13 @@ fn help_command(words: &[String]) -> Printed {
 }
 
 /// The root itself gets a line whose first word is no command, and takes flags anywhere in it.
-fn unknown_command(name: &str, line: &Line) -> Printed {
+fn unknown_command(name: &str, line: &Line, era: Era) -> Printed {
     let set = FlagSet { parts: &[ROOT_FLAGS], interspersed: true };
-    let root = Topic { command: &ROOT, full: true };
+    let root = Topic { command: &ROOT, full: true, era };
     match flags::split(set, &line.arguments) {
         Err(message) => flag_error(root, "docker", &message),
         Ok(again) if again.help => help(root, "docker", &again),
-        Ok(again) if again.on("version") || line.on("version") => Printed::output(format!("{VERSION}\n")),
+        Ok(again) if again.on("version") || line.on("version") => Printed::output(format!("{}\n", version(era))),
         Ok(_) if line.help => help(root, "docker", line),
         Ok(_) => Printed::error(1, format!("docker: '{name}' is not a docker command.\nSee 'docker --help'\n")),
     }
@@ -224,7 +243,7 @@ fn arity_error(topic: Topic, path: &str) -> Printed {
         Arity::Between(low, high) => format!("requires at least {low} and at most {high} {}", plural(high)),
     };
     let usage = topic.usage_line(path);
-    let short = topic.command.short;
+    let short = topic.words(topic.command.short);
     Printed::error(1, format!("\"{path}\" {wants}.\nSee '{path} --help'.\n\nUsage:  {usage}\n\n{short}\n"))
 }
 

@@ -4,8 +4,9 @@
 
 use super::flags::Line;
 use super::grammar::Action;
-use super::{Attach, BuildOrder, Invocation, Order, Printed, Source, ports, reference, volumes};
+use super::{Attach, BuildOrder, Invocation, Order, Printed, Source, era_of, ports, reference, volumes};
 use crate::docker::{Build, ClientStdin, ContainerConfig, Exec, ObjectKind, Request, Run};
+use crate::scenario::Era;
 use std::sync::Arc;
 
 const ASK_CONTAINERS: &str =
@@ -43,9 +44,9 @@ pub fn build(action: Action, line: &Line, env: &[String]) -> Result<Invocation, 
         Action::Exec => return exec(line, env),
         Action::Start => return start(line),
         Action::ContainerPrune | Action::ImagePrune => return Ok(prune(action, line)),
-        Action::Commit => commit(line)?,
-        Action::Pull => pull(line)?,
-        Action::Tag => tag(line)?,
+        Action::Commit => commit(line, era_of(env))?,
+        Action::Pull => pull(line, era_of(env))?,
+        Action::Tag => tag(line, era_of(env))?,
         Action::Top => top(line)?,
         Action::Inspect => inspect(line, object_kind(line)?),
         Action::ContainerInspect => inspect(line, Some(ObjectKind::Container)),
@@ -165,7 +166,7 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
         mounts.push(volume.map_err(|message| refused(&format!("Error response from daemon: {message}")))?);
     }
     if !reference::is_id(&image) {
-        reference::check(&image).map_err(refused)?;
+        reference::check(&image).map_err(|problem| refused(&problem.text(era_of(env))))?;
     }
     Ok(ContainerConfig {
         image,
@@ -229,11 +230,11 @@ fn prune(action: Action, line: &Line) -> Invocation {
     Invocation::Ask(Box::new(Order { request, env_files: Vec::new(), stdin: None, question }))
 }
 
-fn commit(line: &Line) -> Result<Request, Printed> {
+fn commit(line: &Line, era: Era) -> Result<Request, Printed> {
     let text = |name: &str| line.text(name).unwrap_or_default().to_string();
     let reference = line.arguments.get(1).cloned();
     if let Some(reference) = &reference {
-        reference::check(reference).map_err(|message| Printed::error(1, format!("{message}\n")))?;
+        reference::check(reference).map_err(|problem| Printed::error(1, format!("{}\n", problem.text(era))))?;
     }
     Ok(Request::Commit {
         container: line.arguments.first().cloned().unwrap_or_default(),
@@ -244,10 +245,10 @@ fn commit(line: &Line) -> Result<Request, Printed> {
     })
 }
 
-fn pull(line: &Line) -> Result<Request, Printed> {
+fn pull(line: &Line, era: Era) -> Result<Request, Printed> {
     let reference = line.arguments.first().cloned().unwrap_or_default();
     let plain = |message: &str| Printed::error(1, format!("{message}\n"));
-    reference::check(&reference).map_err(plain)?;
+    reference::check(&reference).map_err(|problem| plain(&problem.text(era)))?;
     let all_tags = line.on("all-tags");
     if all_tags && reference::has_tag(&reference) {
         return Err(plain("tag can't be used with --all-tags/-a"));
@@ -255,7 +256,7 @@ fn pull(line: &Line) -> Result<Request, Printed> {
     Ok(Request::Pull { reference, quiet: line.on("quiet"), all_tags })
 }
 
-fn tag(line: &Line) -> Result<Request, Printed> {
+fn tag(line: &Line, era: Era) -> Result<Request, Printed> {
     let name = |index: usize| line.arguments.get(index).cloned().unwrap_or_default();
     let (source, target) = (name(0), name(1));
     for (index, text) in [&source, &target].into_iter().enumerate() {
@@ -263,7 +264,8 @@ fn tag(line: &Line) -> Result<Request, Printed> {
         if index == 0 && reference::is_id(text) {
             continue;
         }
-        reference::check(text).map_err(|message| {
+        reference::check(text).map_err(|problem| {
+            let message = problem.text(era);
             let quoted = super::value::quoted(text);
             let text = format!("Error parsing reference: {quoted} is not a valid repository/tag: {message}\n");
             Printed::error(1, text)

@@ -1,15 +1,43 @@
 //! Image references as the client checks them before it asks the daemon: distribution's `reference` package.
 
-const INVALID: &str = "invalid reference format";
-const UPPERCASE: &str = "invalid reference format: repository name must be lowercase";
-const TOO_LONG: &str = "repository name must not be more than 255 characters";
+use crate::scenario::Era;
+
 const MAX_NAME_BYTES: usize = 255;
 const MAX_TAG_BYTES: usize = 128;
 
+/// What is wrong with a reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    Hexadecimal,
+    /// With the name as it would be asked of a registry.
+    Uppercase(String),
+    Invalid,
+    TooLong,
+}
+
+impl Problem {
+    /// In the client's words.
+    pub fn text(&self, era: Era) -> String {
+        match (self, era) {
+            (Problem::Hexadecimal, _) => {
+                "invalid repository name, cannot specify 64-byte hexadecimal strings".to_owned()
+            }
+            (Problem::Uppercase(_), Era::Course) => {
+                "invalid reference format: repository name must be lowercase".to_owned()
+            }
+            (Problem::Uppercase(name), Era::Today) => {
+                format!("invalid reference format: repository name ({name}) must be lowercase")
+            }
+            (Problem::Invalid, _) => "invalid reference format".to_owned(),
+            (Problem::TooLong, _) => "repository name must not be more than 255 characters".to_owned(),
+        }
+    }
+}
+
 /// reference.ParseNormalizedNamed: `[domain/]path[:tag][@digest]`.
-pub fn check(text: &str) -> Result<(), &'static str> {
+pub fn check(text: &str) -> Result<(), Problem> {
     if text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err("invalid repository name, cannot specify 64-byte hexadecimal strings");
+        return Err(Problem::Hexadecimal);
     }
     let (rest, digest) = match text.split_once('@') {
         Some((rest, digest)) => (rest, Some(digest)),
@@ -22,16 +50,17 @@ pub fn check(text: &str) -> Result<(), &'static str> {
     };
     let (domain, path) = split_domain(name);
     if path.chars().any(|c| c.is_ascii_uppercase()) {
-        return Err(UPPERCASE);
+        let official = domain.is_none_or(|domain| domain == "docker.io") && !path.contains('/');
+        return Err(Problem::Uppercase(if official { format!("library/{path}") } else { path.to_owned() }));
     }
     let valid = domain.is_none_or(is_domain)
         && path.split('/').all(is_component)
         && tag.is_none_or(is_tag)
         && digest.is_none_or(is_digest);
     if !valid {
-        return Err(INVALID);
+        return Err(Problem::Invalid);
     }
-    if name.len() > MAX_NAME_BYTES { Err(TOO_LONG) } else { Ok(()) }
+    if name.len() > MAX_NAME_BYTES { Err(Problem::TooLong) } else { Ok(()) }
 }
 
 /// The first component is a domain if it could not be part of a path: it has a dot or a port, or is `localhost`.

@@ -4,6 +4,7 @@
 
 use super::grammar::Kind;
 use super::reference;
+use crate::scenario::Era;
 
 /// Checks the text of a value. The error is the part after `flag: `.
 pub fn check(kind: Kind, text: &str) -> Result<(), String> {
@@ -21,7 +22,7 @@ pub fn check(kind: Kind, text: &str) -> Result<(), String> {
             false => Ok(()),
         },
         Kind::Label => label(text),
-        Kind::Tag => reference::check(text).map_err(str::to_string),
+        Kind::Tag => reference::check(text).map_err(|problem| problem.text(Era::Course)),
         Kind::Filter => match text.is_empty() || text.contains('=') {
             true => Ok(()),
             false => Err("bad format of filter (expected name=value)".to_string()),

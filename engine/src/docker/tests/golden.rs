@@ -6,7 +6,7 @@
 
 use super::*;
 use crate::call::Errno;
-use crate::command::docker::{Invocation, Source, parse};
+use crate::command::docker::{CLIENT_OF_TODAY, Invocation, Source, parse};
 use crate::image::tar::{self, Entry};
 use crate::node::{Stdin, TOOLBOX};
 use crate::sim::Map;
@@ -85,6 +85,15 @@ fn buildkit() {
     );
 }
 
+#[test]
+fn what_the_client_of_today_says() {
+    check_in(
+        Era::Today,
+        include_str!("../../../tests/goldens/docker/today.cmds"),
+        include_str!("../../../tests/goldens/docker/today.golden"),
+    );
+}
+
 /// Replays the commands; the whole session must read as the recorded one.
 fn check(commands: &str, golden: &str) {
     check_in(Era::Course, commands, golden);
@@ -119,6 +128,7 @@ fn compare(said: &str, recorded: &str) {
 
 struct Session {
     bench: Bench,
+    era: Era,
     files: Map<String, String>,
 }
 
@@ -129,7 +139,7 @@ impl Session {
         for image in ["busybox", "centos:7", "ubuntu"] {
             bench.ask(Request::Pull { reference: image.to_owned(), quiet: true, all_tags: false });
         }
-        Session { bench, files: Map::new() }
+        Session { bench, era, files: Map::new() }
     }
 
     fn write_file(&mut self, line: &str) {
@@ -142,7 +152,9 @@ impl Session {
         self.bench.advance(SECOND);
         let words = words(line);
         let first = words.iter().position(|word| word == "docker").unwrap_or_default();
-        let (stdout, stderr, code) = match parse(&words[first + 1..], &words[..first]) {
+        let mut env = words[..first].to_vec();
+        env.extend((self.era == Era::Today).then(|| CLIENT_OF_TODAY.to_owned()));
+        let (stdout, stderr, code) = match parse(&words[first + 1..], &env) {
             Invocation::Print(printed) => (printed.stdout, printed.stderr, printed.exit_code),
             Invocation::Ask(order) => self.ask(order.request),
             Invocation::Build(order) => {

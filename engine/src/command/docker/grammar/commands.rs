@@ -41,10 +41,6 @@ pub const ROOT_FLAGS: &[Flag] = &[
     flag(short('v'), "version", Bool, "Print version information and quit"),
 ];
 
-/// What today's `docker --help` lists as "Common Commands", in its order (cli/command/commands, `category-top`).
-pub const COMMON: &[&str] =
-    &["run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"];
-
 /// Commands that plugins add to the client. Debian's package has none of them.
 pub static PLUGINS: &[Command] = &[
     refused("buildx", "[OPTIONS] COMMAND", "Docker Buildx", NO_BUILDX),

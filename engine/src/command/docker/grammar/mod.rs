@@ -8,8 +8,10 @@ mod commands;
 mod container_flags;
 mod flags;
 mod reasons;
+mod today;
 
-pub use commands::{COMMON, PLUGINS, ROOT, ROOT_FLAGS};
+pub use commands::{PLUGINS, ROOT, ROOT_FLAGS};
+pub use today::{COMMON, SWARM, TODAY};
 
 /// One command or group of commands.
 #[derive(Debug)]
