@@ -113,7 +113,10 @@ fn announce(address: SocketAddr, api: Option<&Api>) {
         match api {
             Some(api) => {
                 println!("  beside the simulation: {}", api.hub.kernel());
-                println!("  for a browser of another account: http://{address}/#live={}", api.guard.token());
+                println!(
+                    "  If the page shows only recordings, the browser runs as another user of this machine. Then open"
+                );
+                println!("  http://{address}/#live={}", api.guard.token());
             }
             None => println!("  beside the simulation: recordings of a real kernel"),
         }
