@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Records what Debian's docker.io says, as goldens in engine/tests/goldens/docker/.
 #
-#   tests/record/docker.sh [FILE.cmds …]      all of engine/tests/goldens/docker/*.cmds without arguments, but buildkit.cmds and today.cmds:
-#   tests/record/debian13.sh DIR tests/record/docker.sh engine/tests/goldens/docker/{buildkit,today}.cmds
+#   tests/record/docker.sh [FILE.cmds …]      all of engine/tests/goldens/docker/*.cmds without arguments, but those of today:
+#   tests/record/debian13.sh DIR tests/record/docker.sh engine/tests/goldens/docker/{buildkit,today,df}.cmds
 #
 # A .cmds file holds command lines; its golden has the same name and ends in .golden:
 #   $ LINE         the command line; `--network none` was added where the daemon has no bridge
@@ -94,7 +94,7 @@ record() {
 }
 
 # BuildKit's golden is recorded beside Debian 13's Docker.
-[ $# -gt 0 ] || set -- $(ls "$goldens"/*.cmds | grep -v -e buildkit -e today)
+[ $# -gt 0 ] || set -- $(ls "$goldens"/*.cmds | grep -v -e buildkit -e today -e df)
 for commands in "$@"; do
     reset
     record <"$commands" >"${commands%.cmds}.golden"

@@ -66,6 +66,7 @@ pub struct Daemon {
     builds: Map<Tid, BuildJob>,
     /// What BuildKit has of the last context.
     synced: build::Synced,
+    received: build::Received,
     /// Layers the node has been given.
     node_layers: Set<Digest>,
     era: Era,
@@ -151,6 +152,7 @@ impl Daemon {
             clients: Map::new(),
             builds: Map::new(),
             synced: build::Synced::new(),
+            received: build::Received::default(),
             node_layers: Set::new(),
             era: scenario.era,
             ids: Rng::new(scenario.seed, sim::Stream::DockerIds),

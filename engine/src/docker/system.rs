@@ -125,7 +125,9 @@ impl Daemon {
 
     /// With the bytes of each container's upper layer.
     pub(super) fn disk_usage(&mut self, tid: Tid, sizes: &Map<Cid, u64>) {
+        let (received, received_bytes) = self.received.measure();
         let store = &self.images.store;
+        let (steps, steps_bytes) = store.cache();
         let used: Set<Digest> = self.containers.values().map(|c| c.image).collect();
         let shown: Vec<_> = store.images().into_iter().filter(|image| !store.is_intermediate(&image.id)).collect();
         let active = shown.iter().filter(|image| used.contains(&image.id)).count();
@@ -141,7 +143,7 @@ impl Daemon {
             usage("Images", shown.len(), active, bytes, bytes.saturating_sub(kept)),
             usage("Containers", self.containers.len(), active_containers, of_containers, of_stopped),
             usage("Local Volumes", 0, 0, 0, 0),
-            usage("Build Cache", 0, 0, 0, 0),
+            cache(steps + received, steps_bytes + received_bytes),
         ];
         let text = table(&rows.map(|row| row.to_vec()));
         self.tell_line(tid, text.trim_end_matches('\n'));
@@ -159,4 +161,10 @@ fn usage(kind: &str, total: usize, active: usize, bytes: u64, reclaimable: u64) 
         None => units::size4(reclaimable),
     };
     [kind.to_owned(), total.to_string(), active.to_string(), units::size4(bytes), reclaimable]
+}
+
+/// All of the build cache can be had back; no part of it is in use when nothing is being built.
+fn cache(records: usize, bytes: u64) -> [String; 5] {
+    let size = units::size4(bytes);
+    ["Build Cache".to_owned(), records.to_string(), "0".to_owned(), size.clone(), size]
 }

@@ -24,7 +24,7 @@ use crate::scenario::Era;
 use crate::trace::Category;
 use plain::Plain;
 use std::sync::Arc;
-pub(super) use transfer::Synced;
+pub(super) use transfer::{Received, Synced};
 
 /// Bytes of output that a quiet build keeps, to be shown if it fails.
 const QUIET_BYTES: usize = 256 * 1024;

@@ -6,7 +6,7 @@
 
 use super::transfer;
 use super::*;
-use crate::image::build::{Base, Failure};
+use crate::image::build::{Base, Failure, unread};
 use crate::image::dockerfile::quoted;
 use crate::sim::{Nanos, Rng, SECOND};
 use std::collections::VecDeque;
@@ -224,7 +224,11 @@ impl Daemon {
         if build.dockerfile.is_empty() {
             return Err(refused("the Dockerfile cannot be empty".to_owned(), None));
         }
+        if let Some(failure) = unread(&build.dockerfile) {
+            return Err(failure);
+        }
         let parsed = dockerfile::parse(&build.dockerfile);
+        self.received.dockerfile(&build.dockerfile);
         let parsed = parsed.map_err(|error| refused(dockerfile::today(&error, &build.dockerfile), Some(error.span)))?;
         let job = build_job(build, parsed, Era::Today).map_err(|error| Failure { error, span: None })?;
         let bases = job.builder.bases()?;
@@ -234,6 +238,7 @@ impl Daemon {
         }
         let sources = job.builder.plan(&self.images.store)?;
         let ignore = job.builder.context().file(IGNORE_FILE);
+        self.received.ignore(ignore.as_ref());
         let bytes = ignore.map_or(2, |file| transfer::one(IGNORE_FILE, &file.data));
         let lines = [format!("transferring context: {} done", size(bytes))];
         said.push_str(&plain.whole("[internal] load .dockerignore", &lines, now));
@@ -243,6 +248,7 @@ impl Daemon {
         }
         if !sources.is_empty() {
             let bytes = transfer::context(&job.builder, &sources, &mut self.synced);
+            self.received.context(&self.synced);
             let lines = [format!("transferring context: {} done", size(bytes))];
             said.push_str(&plain.whole("[internal] load build context", &lines, now));
         }

@@ -8,6 +8,37 @@ use crate::image::tar::{Entry, Kind};
 /// The files of the last context.
 pub(in crate::docker) type Synced = Vec<Entry>;
 
+/// What BuildKit keeps of what the client sent: the Dockerfile, `.dockerignore` and the context, in bytes. Each is a
+/// record of its cache.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::docker) struct Received {
+    now: [Option<u64>; 3],
+    /// As it was when it was first asked about: that is not asked again (recorded: `goldens/docker/df.golden`).
+    measured: [Option<u64>; 3],
+}
+
+impl Received {
+    pub(super) fn dockerfile(&mut self, text: &str) {
+        self.now[0] = Some(text.len() as u64);
+    }
+
+    pub(super) fn ignore(&mut self, file: Option<&Entry>) {
+        self.now[1] = Some(file.map_or(0, |file| file.data.len() as u64));
+    }
+
+    pub(super) fn context(&mut self, files: &Synced) {
+        self.now[2] = Some(files.iter().map(|file| file.data.len() as u64).sum());
+    }
+
+    /// How many there are, and their bytes.
+    pub(in crate::docker) fn measure(&mut self) -> (usize, u64) {
+        for (measured, now) in self.measured.iter_mut().zip(self.now) {
+            *measured = measured.or(now);
+        }
+        (self.now.iter().flatten().count(), self.measured.iter().flatten().sum())
+    }
+}
+
 /// A file by itself.
 pub(super) fn one(name: &str, content: &[u8]) -> usize {
     bytes(&[Entry::file(name, 0o644, content)], &[])

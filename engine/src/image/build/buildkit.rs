@@ -6,7 +6,9 @@ use super::step::clean;
 use super::{BuildError, Builder, Outcome, Pending, StageState, Work};
 use crate::image::Digest;
 use crate::image::config::{History, ImageConfig};
-use crate::image::dockerfile::{Dockerfile, Instruction, Span, Transfer, expand_label, expand_word, quoted};
+use crate::image::dockerfile::{
+    Dockerfile, Instruction, Span, Transfer, expand_label, expand_word, here_document, quoted,
+};
 use crate::image::reference::Reference;
 use crate::image::store::Store;
 use crate::scenario::Era;
@@ -28,6 +30,31 @@ pub struct Base {
 pub struct Failure {
     pub error: BuildError,
     pub span: Option<Span>,
+}
+
+/// A Dockerfile that BuildKit could read and that is not read here, for a here-document in it.
+pub fn unread(text: &str) -> Option<Failure> {
+    let (instruction, span) = here_document(text)?;
+    let instead = match instruction {
+        "RUN" => "join the commands with `&&`, and end each line but the last with a backslash",
+        _ => "put the text into a file beside the Dockerfile, and name that",
+    };
+    let error = BuildError::NotSimulated(format!("a here-document of {instruction}"), instead);
+    Some(Failure { error, span: Some(span) })
+}
+
+/// `RUN --mount=…`, by its type; `bind` is what it is without one.
+pub(super) fn no_mount(mount: &str) -> BuildError {
+    let kind = mount.split(',').find_map(|pair| pair.strip_prefix("type=")).unwrap_or("bind");
+    let instead = match kind {
+        "cache" => "without it the step does the same, and fetches again what a cache would have kept",
+        "bind" => "`COPY` what the step needs before it, or build in a stage of its own and `COPY --from` it",
+        "tmpfs" => "without it what is written there stays in the layer; remove it in the same `RUN`",
+        "secret" => "no build here has secrets; what `COPY` or `ARG` brings in stays in the image",
+        "ssh" => "there is nowhere to connect to",
+        _ => "leave it out",
+    };
+    BuildError::NotSimulated(format!("RUN --mount=type={kind}"), instead)
 }
 
 /// The stages that the last one needs; of the others only a `FROM scratch` remains, for the numbers' sake.
@@ -131,10 +158,7 @@ impl Builder {
             match builder.dry_step(store, &mut sources) {
                 Ok(true) => {}
                 Ok(false) => return Ok(sources),
-                // What has no arguments is found out later, when nobody knows its place any more.
-                Err(error) if error.to_string().ends_with("arguments are required") => {
-                    return Err(Failure { error, span: None });
-                }
+                Err(error @ BuildError::NoArguments) => return Err(Failure { error, span: None }),
                 Err(error) => return Err(Failure { error, span }),
             }
         }

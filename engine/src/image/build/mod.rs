@@ -36,7 +36,7 @@ mod sum;
 #[cfg(test)]
 mod tests;
 
-pub use buildkit::{Base, Failure};
+pub use buildkit::{Base, Failure, unread};
 pub use configure::change;
 pub use copy::Copied;
 
@@ -79,6 +79,12 @@ pub enum BuildError {
     /// BuildKit, of what a COPY or ADD names and the context has not.
     #[error("{0} not found")]
     NotFound(String),
+    /// BuildKit, of a RUN of nothing: found out when nobody knows its place any more.
+    #[error("failed to marshal LLB definition: arguments are required")]
+    NoArguments,
+    /// What BuildKit has and this world has not, and what to do instead.
+    #[error("drydock: {0} is not simulated here: {1}")]
+    NotSimulated(String, &'static str),
 }
 
 /// What the current instruction needs.

@@ -1,5 +1,6 @@
 //! One instruction: what it asks of a node, what it changes in the stage.
 
+use super::buildkit::no_mount;
 use super::{BuildError, Builder, Pending, Process, StageState, Work, configure, copy};
 use crate::image::Digest;
 use crate::image::config::{DEFAULT_PATH, RunConfig};
@@ -91,7 +92,8 @@ impl Builder {
     ) -> Result<Result<Pending, Reference>, BuildError> {
         stage.base = false;
         match &statement.instruction {
-            Instruction::Run { mount: Some(_), .. } => Err(self.not_for("mount")),
+            Instruction::Run { mount: Some(mount), .. } if self.options.era == Era::Today => Err(no_mount(mount)),
+            Instruction::Run { mount: Some(_), .. } => Err(no_buildkit("mount")),
             Instruction::Run { command, .. } => self.run(command.argv(&stage.config.shell()), stage).map(Ok),
             Instruction::Copy(transfer) => self.transfer("COPY", transfer, stage, store),
             Instruction::Add(transfer) => self.transfer("ADD", transfer, stage, store),
@@ -110,10 +112,10 @@ impl Builder {
 
     fn run(&self, argv: Vec<String>, stage: StageState) -> Result<Pending, BuildError> {
         if argv.is_empty() {
-            return Err(BuildError::Refused(match self.options.era {
-                Era::Course => "No command specified".to_owned(),
-                Era::Today => "failed to marshal LLB definition: arguments are required".to_owned(),
-            }));
+            return Err(match self.options.era {
+                Era::Course => BuildError::Refused("No command specified".to_owned()),
+                Era::Today => BuildError::NoArguments,
+            });
         }
         let visible = self.args.visible(&stage.config.env);
         let counted: Vec<String> = visible.iter().filter(|line| self.args.counts(line)).cloned().collect();
@@ -167,7 +169,7 @@ impl Builder {
     ) -> Result<Result<Pending, Reference>, BuildError> {
         let today = self.options.era == Era::Today;
         if transfer.chmod.is_some() && !today {
-            return Err(self.not_for("chmod"));
+            return Err(no_buildkit("chmod"));
         }
         let variables = self.variables(&stage);
         let expand = |word: &String| expand_word(word, &variables, self.dockerfile.escape);
@@ -241,21 +243,19 @@ impl Builder {
         }
     }
 
-    fn not_for(&self, flag: &str) -> BuildError {
-        BuildError::Refused(match self.options.era {
-            Era::Course => format!(
-                "the --{flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled"
-            ),
-            Era::Today => format!("the --{flag} option is not simulated here"),
-        })
-    }
-
     fn created_by(&self, cmd: &[String], today: &str) -> String {
         match self.options.era {
             Era::Course => cmd.join(" "),
             Era::Today => today.to_owned(),
         }
     }
+}
+
+/// The classic builder, of a flag that it does not know.
+fn no_buildkit(flag: &str) -> BuildError {
+    BuildError::Refused(format!(
+        "the --{flag} option requires BuildKit. Refer to https://docs.docker.com/go/buildkit/ to learn how to build images with BuildKit enabled"
+    ))
 }
 
 /// An image by name or id, or one that BuildKit keeps for itself; a well-formed name that is not there is to be pulled.

@@ -455,6 +455,37 @@ fn buildkit_s_cache_knows_layers_and_not_configurations() {
 }
 
 #[test]
+fn what_of_buildkit_is_not_simulated_is_named_with_what_to_do_instead() {
+    let cases = [
+        ("RUN --mount=type=cache,target=/x echo a", "RUN --mount=type=cache is not simulated here: without it"),
+        ("RUN --mount=target=. --mount=type=tmpfs,target=/y ls", "RUN --mount=type=bind is not simulated here: `COPY`"),
+        ("RUN --mount=type=tmpfs,target=/x ls", "RUN --mount=type=tmpfs is not simulated here: without it"),
+        ("RUN --mount=type=secret,id=x cat /run/secrets/x", "RUN --mount=type=secret is not simulated here: no build"),
+    ];
+    for (line, said) in cases {
+        let dockerfile = parse(&format!("FROM busybox\n{line}\n")).expect(line);
+        let options = Options { era: Era::Today, ..Options::default() };
+        let context = context(&[Entry::file("f", 0o644, "1")]);
+        let failure = Builder::new(dockerfile, &context, options).unwrap().plan(&base_store()).unwrap_err();
+        assert!(failure.error.to_string().contains(said), "{line}: {}", failure.error);
+        assert_eq!(failure.span.map(|span| span.line), Some(2), "{line}");
+    }
+    let cases = [
+        ("RUN <<EOF\necho a\nEOF", "a here-document of RUN is not simulated here: join the commands", 2),
+        ("ENV a=b\nrun cat 0<<-'END' > /x\n\ta\nEND", "a here-document of RUN", 3),
+        ("COPY <<a.txt /a.txt\nx\na.txt", "a here-document of COPY is not simulated here: put the text into a file", 2),
+    ];
+    for (lines, said, at) in cases {
+        let failure = unread(&format!("FROM busybox\n{lines}\n")).expect(lines);
+        assert!(failure.error.to_string().contains(said), "{lines}: {}", failure.error);
+        assert_eq!(failure.span.map(|span| span.line), Some(at), "{lines}");
+    }
+    for line in ["RUN echo $((1<<2))", "RUN echo a<<b", "CMD cat <<EOF", "# RUN <<EOF", "RUN grep '<<EOF' f"] {
+        assert!(unread(&format!("FROM busybox\n{line}\n")).is_none(), "{line}");
+    }
+}
+
+#[test]
 fn an_image_that_is_not_there_is_to_be_pulled_and_its_absence_is_told() {
     let mut store = base_store();
     let error = drive(&mut store, "FROM nothere\n", &context(&[]), Options::default()).result.unwrap_err();

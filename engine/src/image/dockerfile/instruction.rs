@@ -44,7 +44,12 @@ fn typed(name: &str, arguments: Arguments<'_>) -> Result<Instruction, Problem> {
     match name {
         "FROM" => from(&arguments),
         "RUN" => {
-            let [mount] = arguments.flags_of(&["mount"])?.try_into().unwrap_or_default();
+            // There may be several; the first says enough.
+            let mut arguments = arguments;
+            let mut mounts = arguments.flags.iter().filter(|flag| flag.starts_with("--mount="));
+            let mount = mounts.next().and_then(|flag| flag.split_once('=')).map(|(_, value)| value.to_owned());
+            arguments.flags.retain(|flag| !flag.starts_with("--mount="));
+            arguments.flags_of(&[])?;
             Ok(Instruction::Run { command: arguments.command()?, mount })
         }
         "CMD" => arguments.unflagged()?.command().map(Instruction::Cmd),

@@ -112,6 +112,24 @@ pub(super) fn split(text: &str) -> (Lines, Vec<ParseError>) {
     (out, errors)
 }
 
+/// The first RUN, COPY or ADD that goes on in a here-document, and its place: a word is `<<NAME`, perhaps with a number
+/// before it and a dash behind the arrows, and NAME perhaps quoted (buildkit `parser.ParseHeredoc`).
+pub fn here_document(text: &str) -> Option<(&'static str, Span)> {
+    let named = |line: &Line| {
+        let mut words = line.text.split_ascii_whitespace();
+        let keyword = words.next()?;
+        let instruction = ["RUN", "COPY", "ADD"].into_iter().find(|name| name.eq_ignore_ascii_case(keyword))?;
+        words.any(begins_here_document).then(|| (instruction, line.span()))
+    };
+    split(text).0.lines.iter().find_map(named)
+}
+
+fn begins_here_document(word: &str) -> bool {
+    let Some(name) = word.trim_start_matches(|c: char| c.is_ascii_digit()).strip_prefix("<<") else { return false };
+    let name = name.strip_prefix('-').unwrap_or(name).trim_start_matches(['"', '\'']);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+}
+
 fn whole(line: u32, raw: &str) -> Span {
     Span { line, column: 1, length: (raw.chars().count() as u32).max(1), last_line: line }
 }

@@ -63,9 +63,6 @@ pub fn today(error: &ParseError, text: &str) -> String {
     let said = match &error.problem {
         Problem::UnknownInstruction(_) => {
             let before = |count: u32| text.lines().take(count as usize);
-            if before(line - 1).any(|line| line.contains("<<")) {
-                return "here-documents are not simulated here: join the commands with `&&`".to_owned();
-            }
             let word = before(line).last().and_then(|line| line.split_whitespace().next()).unwrap_or_default();
             let nearest = INSTRUCTIONS.iter().map(|known| (distance(&word.to_ascii_uppercase(), known), *known)).min();
             // util/suggest: fewer than three edits, in the case of what was written.

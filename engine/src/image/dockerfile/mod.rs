@@ -19,6 +19,7 @@ mod tests;
 
 pub use expand::{ExpandError, Variables, expand_label, expand_word, expand_words};
 pub use ignore::{Ignore, IgnoreError};
+pub use lines::here_document;
 pub use lint::{diagnose, today};
 
 use serde::{Deserialize, Serialize};

@@ -146,6 +146,18 @@ impl Store {
         self.inner.steps.get(key)
     }
 
+    /// BuildKit's cache: how many steps it holds, and the bytes of those whose layers no image stands on.
+    pub fn cache(&self) -> (usize, u64) {
+        let images = self.images();
+        let alone = |step: &&Step| !images.iter().any(|image| image.layers().starts_with(&step.diff_ids));
+        let own = |step: &Step| {
+            // Of a base image it is all, of a step the layer that it added.
+            let from = if step.created.is_empty() { 0 } else { step.diff_ids.len().saturating_sub(1) };
+            self.layers(&step.diff_ids[from..]).iter().map(|layer| layer.size_bytes).sum::<u64>()
+        };
+        (self.inner.steps.len(), self.inner.steps.values().filter(alone).map(own).sum())
+    }
+
     pub fn source(&self, name: &Reference) -> Option<&Arc<Image>> {
         self.inner.sources.get(name)
     }
