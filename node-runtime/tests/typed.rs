@@ -2,9 +2,12 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+
+/// Longest silence before an answer.
+const SILENCE_MS: i32 = 20_000;
 
 /// A program at a terminal of its own.
 struct Terminal {
@@ -40,6 +43,10 @@ impl Terminal {
         self.master.write_all(keys.as_bytes()).expect("the terminal takes keys");
         let mut bytes = [0; 4096];
         while !self.seen.contains(answer) {
+            let mut ready = libc::pollfd { fd: self.master.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+            // SAFETY: one entry, as is said.
+            let said = unsafe { libc::poll(&mut ready, 1, SILENCE_MS) };
+            assert!(said > 0, "{keys:?}: nothing after {:?}", self.seen);
             match self.master.read(&mut bytes) {
                 Ok(n) if n > 0 => self.seen += &String::from_utf8_lossy(&bytes[..n]),
                 _ => panic!("{keys:?}: no {answer:?} in {:?}", self.seen),

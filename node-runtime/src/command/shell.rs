@@ -8,7 +8,9 @@ use engine::fact::Facts;
 use engine::node::Node;
 use engine::scenario::{Input, Scenario};
 use engine::world::{Log, Machine, Until, step};
-use std::io::{Error, ErrorKind, IsTerminal, Write, stdin, stdout};
+use std::io::{Error, ErrorKind, IsTerminal, PipeReader, Read, Write, stdin, stdout};
+use std::os::fd::{AsRawFd, IntoRawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 
 pub fn shell(options: &Options) -> Result<End> {
     if options.linux
@@ -33,7 +35,7 @@ fn session<N: Node>(scenario: &Scenario, node: N, json: bool, on: &str) -> Resul
     let typed = stdin().is_terminal() && !json;
     if typed {
         greet(on);
-        catch_interrupts()?;
+        lines.interrupts = Some(catch_interrupts()?);
     }
     loop {
         if typed {
@@ -85,10 +87,11 @@ enum Typed {
     Interrupt,
 }
 
-/// Standard input, line by line. `std`'s own reader goes on after a signal; here Ctrl-C ends the read.
+/// Standard input, line by line, and Ctrl-C.
 #[derive(Default)]
 struct Lines {
     read: Vec<u8>,
+    interrupts: Option<PipeReader>,
 }
 
 impl Lines {
@@ -100,42 +103,62 @@ impl Lines {
                 line.pop();
                 return Ok(Typed::Line(String::from_utf8_lossy(&line).into_owned()));
             }
-            let mut bytes = [0_u8; 4096];
-            // SAFETY: at most as many bytes are written as the buffer has.
-            let n = unsafe { libc::read(libc::STDIN_FILENO, bytes.as_mut_ptr().cast(), bytes.len()) };
-            match usize::try_from(n) {
+            if self.interrupted()? {
+                self.read.clear();
+                return Ok(Typed::Interrupt);
+            }
+            let mut bytes = [0; 4096];
+            match stdin().read(&mut bytes) {
                 Ok(0) if self.read.is_empty() => return Ok(Typed::End),
                 // The last line has no end.
                 Ok(0) => self.read.push(b'\n'),
                 Ok(n) => self.read.extend_from_slice(&bytes[..n]),
-                Err(_) => {
-                    let error = Error::last_os_error();
-                    if error.kind() != ErrorKind::Interrupted {
-                        return Err(error.into());
-                    }
-                    self.read.clear();
-                    return Ok(Typed::Interrupt);
-                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
+
+    /// Waits for something to be typed, or for Ctrl-C.
+    fn interrupted(&mut self) -> Result<bool> {
+        let Some(interrupts) = &mut self.interrupts else { return Ok(false) };
+        let waits = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        let mut both = [waits(interrupts.as_raw_fd()), waits(libc::STDIN_FILENO)];
+        // SAFETY: the array has as many entries as is said.
+        while unsafe { libc::poll(both.as_mut_ptr(), both.len() as libc::nfds_t, -1) } < 0 {
+            let error = Error::last_os_error();
+            if error.kind() != ErrorKind::Interrupted {
+                return Err(error.into());
+            }
+        }
+        let interrupted = both[0].revents != 0;
+        if interrupted {
+            interrupts.read_exact(&mut [0])?;
+        }
+        Ok(interrupted)
+    }
 }
 
-/// Ctrl-C ends a read of standard input instead of this program: no SA_RESTART (signal(7)).
-fn catch_interrupts() -> Result<()> {
+/// Where the handler of SIGINT writes.
+static INTERRUPTS: AtomicI32 = AtomicI32::new(-1);
+
+/// From now on Ctrl-C is a byte in a pipe: whenever it comes, the next read of a line learns of it.
+fn catch_interrupts() -> Result<PipeReader> {
+    let (reader, writer) = std::io::pipe()?;
+    INTERRUPTS.store(writer.into_raw_fd(), Ordering::Relaxed);
     // SAFETY: the handler only calls write(2), which is async-signal-safe (signal-safety(7)).
-    let code = unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = new_line as extern "C" fn(i32) as libc::sighandler_t;
-        libc::sigaction(libc::SIGINT, &action, std::ptr::null_mut())
-    };
-    if code == 0 { Ok(()) } else { Err(Error::last_os_error().into()) }
+    unsafe { libc::signal(libc::SIGINT, interrupt as extern "C" fn(i32) as libc::sighandler_t) };
+    Ok(reader)
 }
 
 /// What is typed next begins a line, as in a shell.
-extern "C" fn new_line(_: i32) {
+extern "C" fn interrupt(_: i32) {
+    let newline = c"\n".as_ptr().cast();
     // SAFETY: one byte of a string that lives as long as the program.
-    unsafe { libc::write(libc::STDERR_FILENO, c"\n".as_ptr().cast(), 1) };
+    unsafe {
+        libc::write(libc::STDERR_FILENO, newline, 1);
+        libc::write(INTERRUPTS.load(Ordering::Relaxed), newline, 1);
+    }
 }
 
 /// Both streams in the order in which they were written, where that is text; else byte for byte.
