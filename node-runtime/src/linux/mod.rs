@@ -151,7 +151,9 @@ impl Kernel for LinuxKernel {
         if let Some(leader) = self.jobs.first(job) {
             let below = self.tasks.descendants(leader)?;
             for tid in first.then_some(leader).into_iter().chain(below) {
+                // One at a time: a parent that is to die as well would else reap its child, or not, by chance.
                 self.tasks.send(tid, Signal::SIGINT)?;
+                self.settle(fx, settle::Reach::All)?;
             }
         }
         self.settle(fx, settle::Reach::All)
