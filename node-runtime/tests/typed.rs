@@ -74,3 +74,17 @@ fn ctrl_c_takes_back_a_line_and_reaches_a_program_that_has_the_console() {
     terminal.types("echo but this\n", "\r\nbut this\r\n$ ");
     assert!(!terminal.seen.contains("not this\r\n"), "{:?}", terminal.seen);
 }
+
+#[test]
+fn after_a_usage_error_one_line_says_what_to_type() {
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+    shell.args(["shell", "--node", "simulated"]);
+    let mut terminal = Terminal::of(shell);
+    terminal.types("docker pull busybox\n", "docker.io/library/busybox:latest\r\n$ ");
+    terminal.types("docker run -it\n", "\r\n$ ");
+    let last = terminal.seen.lines().rev().nth(1).unwrap_or_default();
+    assert!(terminal.seen.contains("\"docker run\" requires at least 1 argument."), "{:?}", terminal.seen);
+    assert_eq!(last, "drydock: What is missing: IMAGE. Type, for instance, `docker run -it busybox`.");
+    terminal.types("docker images -q x\n", "\r\n$ ");
+    assert!(!terminal.seen.contains("drydock: "), "{:?}", terminal.seen);
+}

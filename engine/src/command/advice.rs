@@ -1,4 +1,4 @@
-//! A friendly second line for the page after a line failed: what is not simulated here and what to do instead, and what
+//! A friendly second line after a line failed: what is not simulated here and what to do instead, and what
 //! may have been meant. The real tools print none of this; it is shown apart from their output.
 
 mod docker;

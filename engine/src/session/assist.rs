@@ -25,7 +25,12 @@ pub(super) fn complete<N: Replayable>(line: &str, cursor: u32, machine: &Machine
 
 pub(super) fn advise<N: Replayable>(input: &Input, step: &Step, machine: &Machine<N>) -> Option<String> {
     let Input::Line(line) = input else { return None };
-    advice::advise(line, step.exit_code?, &Known { machine, facts: &step.facts })
+    advice(line, step.exit_code?, machine, &step.facts)
+}
+
+/// What may be said after `line` ended with `exit_code`: the world's own word, apart from what the tools said.
+pub fn advice<N: Replayable>(line: &str, exit_code: i32, machine: &Machine<N>, facts: &Facts) -> Option<String> {
+    advice::advise(line, exit_code, &Known { machine, facts })
 }
 
 /// Diagnoses a text as the program that reads it would.

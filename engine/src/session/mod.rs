@@ -11,6 +11,7 @@ mod line;
 mod protocol;
 mod why;
 
+pub use assist::advice;
 pub use line::{CALLS_BETWEEN_MARKS, Replayable};
 pub use protocol::*;
 

@@ -7,6 +7,7 @@ use anyhow::Result;
 use engine::fact::Facts;
 use engine::node::Node;
 use engine::scenario::{Input, Scenario};
+use engine::session::Replayable;
 use engine::world::{Log, Machine, Until, step};
 use std::io::{Error, ErrorKind, IsTerminal, PipeReader, Read, Write, stdin, stdout};
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -21,14 +22,27 @@ pub fn shell(options: &Options) -> Result<End> {
     let scenario = runs::free_scenario(&options.course()?, options.seed, options.era, options.files.as_deref())?;
     if options.linux {
         let on = format!("A node on {}", runs::kernel_name());
-        session(&scenario, runs::linux(&scenario)?, options.json, &on)
+        session(&scenario, runs::linux(&scenario)?, options.json, &on, |_, _| Ok(None))
     } else {
-        session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node")
+        session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node", advice)
     }
 }
 
+/// What to do instead of a line that failed. Who is not at a terminal is told what the tools say, and nothing else.
+fn advice<N: Replayable>(line: &str, machine: &mut Machine<N>) -> Result<Option<String>> {
+    let Some(status) = machine.world.status() else { return Ok(None) };
+    let facts = machine.facts()?;
+    Ok(engine::session::advice(line, status, machine, &facts))
+}
+
 /// Lines until the end of input. `exit` ends the session's shell, and with it the session.
-fn session<N: Node>(scenario: &Scenario, node: N, json: bool, on: &str) -> Result<End> {
+fn session<N: Node>(
+    scenario: &Scenario,
+    node: N,
+    json: bool,
+    on: &str,
+    advise: impl Fn(&str, &mut Machine<N>) -> Result<Option<String>>,
+) -> Result<End> {
     let mut machine = Machine::boot(scenario, node, &mut Log::default())?;
     let mut before = Facts::new();
     let mut lines = Lines::default();
@@ -56,6 +70,12 @@ fn session<N: Node>(scenario: &Scenario, node: N, json: bool, on: &str) -> Resul
             machine.input(&input, &mut log)?;
             machine.run(Until::default(), &mut log)?;
             show(&log)?;
+            if let Input::Line(line) = &input
+                && typed
+                && let Some(advice) = advise(line, &mut machine)?
+            {
+                eprintln!("drydock: {advice}");
+            }
             continue;
         }
         let step = step(&mut machine, &input)?;

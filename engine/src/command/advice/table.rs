@@ -1,6 +1,7 @@
 //! Commands that people type and that are not here.
 
-const EDITOR: &str = "Use the editor beside the terminal: it saves into your home directory.";
+const EDITOR: &str =
+    "There is no editor in this terminal; a lesson has one beside it. `echo TEXT > FILE` writes a file here.";
 const PACKAGES: &str = "Nothing can be installed on this node: there is no network. Packages go into an image, with `RUN` in a Dockerfile.";
 const DOWNLOAD: &str = "There is no network here. What you need is in your home directory (`ls`) or in an image.";
 const GIT: &str = "There is no git here. The lesson's files are in your home directory already (`ls`).";
@@ -15,7 +16,7 @@ const LANGUAGES: &str =
     "No compilers or interpreters are on this node: they come with an image. Try `docker run IMAGE …`.";
 const REMOTE: &str = "This node is on its own: there is nowhere to connect to.";
 const NETWORK: &str = "Containers and the node have no network yet.";
-const MANUAL: &str = "There are no manual pages. `COMMAND --help` helps for docker, and Tab shows what may come next.";
+const MANUAL: &str = "There are no manual pages. `COMMAND --help` tells what may be typed.";
 const MULTIPLEXER: &str =
     "There is one terminal. End a command with `&` to go on while it runs, or use `docker run -d`.";
 const CLEAR: &str = "Ctrl-L clears the terminal.";
