@@ -84,31 +84,41 @@ impl Driver {
             }
             self.act(Action::Restore(Box::new(link.clone())));
         }
-        let era = link.map_or(lesson.scenario, |link| link.era);
-        let script = link.map(|link| link.script.clone()).unwrap_or_default();
-        self.replay(era, script, link.and_then(|link| link.position));
+        match link {
+            Some(link) if lesson.hash.starts_with(&link.hash) => self.replay(link),
+            // How many events lie before a branch is that version's.
+            Some(link) => self.replay(&link.alone()),
+            None => self.ask_to_open(lesson.scenario),
+        }
+        self.list_files();
         self.next_input();
     }
 
-    fn replay(self: &Rc<Self>, era: Era, script: Vec<Input>, position: Option<u32>) {
+    fn ask_to_open(self: &Rc<Self>, era: Era) {
         let Some(opening) = self.opening.borrow().clone() else { return };
         self.act(Action::Era(era));
         self.ask(Ask::Open { opening: opening.to_vec(), era: Some(era) });
-        for input in script {
-            self.ask(Ask::Input(input));
+    }
+
+    fn replay(self: &Rc<Self>, link: &Link) {
+        self.ask_to_open(link.era);
+        for way in &link.ways {
+            if let Some(leaves) = way.leaves {
+                self.ask(Ask::Seek { branch: BranchId(leaves.way), events: leaves.events });
+            }
+            way.script.iter().for_each(|input| self.ask(Ask::Input(input.clone())));
         }
-        if let Some(events) = position {
-            // The script is one line of time: whatever branch it has become, it is the first.
-            self.ask(Ask::Seek { branch: BranchId(0), events });
+        if link.ways.len() > 1 || link.position.is_some() {
+            self.ask(Ask::Seek { branch: BranchId(link.way), events: link.position.unwrap_or(u32::MAX) });
         }
-        self.list_files();
     }
 
     /// The other era is another world: the same commands are run again in it.
     pub fn era(self: &Rc<Self>, era: Era) {
         let app = self.app();
         let Some(link) = app.link() else { return };
-        self.replay(era, link.script, None);
+        self.replay(&Link { era, position: None, ..link.alone() });
+        self.list_files();
     }
 
     /// What a person does at the console; the next waits until this one is done.
@@ -294,7 +304,7 @@ impl Driver {
     /// A trap costs a replay of what was done before it, and leaves the link that makes it happen again.
     fn trapped(self: &Rc<Self>, trap: &str, failing: Option<&Input>) {
         let app = self.app();
-        let Some(link) = app.link() else {
+        let Some((link, world)) = app.link().zip(app.world.as_deref()) else {
             return self.act(Action::Notice(Some(Notice::new(format!("The engine stopped: {trap}")))));
         };
         self.queue.borrow_mut().clear();
@@ -303,15 +313,15 @@ impl Driver {
         self.wanted.set(None);
         self.traps.set(self.traps.get() + 1);
         self.host.restart();
-        let mut again = Link { position: None, ..link.clone() };
-        again.script.extend(failing.cloned());
+        let again = failing.map_or_else(|| link.clone(), |input| link.then(world, input.clone()));
         let at = failing
             .map_or_else(String::new, |input| format!(" at `{}`", crate::view_model::timeline::input_words(input)));
         let text = format!("The engine stopped{at}: {trap}. Everything before it was run again and is as it was.");
         let notice = Notice { text, link: Some(address::with_fragment(&link::encode(&again))) };
         self.act(Action::Notice(Some(notice)));
         if self.traps.get() <= TRAPS {
-            self.replay(link.era, link.script, link.position);
+            self.replay(&link);
+            self.list_files();
         }
     }
 

@@ -1,9 +1,12 @@
-//! Every state is a link: the script, the place in time, the step, the view and the era, as one URL fragment.
+//! Every state is a link: what was done on every branch, the place in time, the step, the view and the era, as one URL
+//! fragment.
 //!
 //! postcard → a small LZ over a dictionary of what lessons type → a checksum → base64url. A finished lesson stays under
 //! 2 KB, so that any chat or board takes it. Reading refuses what is damaged, and says what is wrong with it.
 
+use crate::view_model::moment::World;
 use engine::scenario::{Era, Input};
+use engine::session::{Branch, BranchId};
 use engine::sim::Map;
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +26,98 @@ pub struct Link {
     pub projector: bool,
     /// The choice made at each step's prediction.
     pub chosen: Vec<(u32, u32)>,
+    /// The lines of time, each after those it leaves; run in this order, each becomes the branch of its number.
+    pub ways: Vec<Way>,
+    /// The one that is shown.
+    pub way: u16,
+}
+
+/// One line of time, as far as it is its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Way {
+    pub leaves: Option<Leaving>,
     pub script: Vec<Input>,
+}
+
+/// Where a line leaves an earlier one: after so many of its inputs, which are so many events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaving {
+    pub way: u16,
+    pub inputs: u16,
+    pub events: u32,
+}
+
+impl Link {
+    /// The same with nothing but the line that is shown: where the number of events says nothing, as in another era.
+    pub fn alone(&self) -> Link {
+        let script = self.script(self.way, usize::MAX);
+        Link { ways: vec![Way { leaves: None, script }], way: 0, ..self.clone() }
+    }
+
+    fn script(&self, way: u16, inputs: usize) -> Vec<Input> {
+        let Some(Way { leaves, script }) = self.ways.get(usize::from(way)) else { return Vec::new() };
+        let before = leaves.map(|leaves| self.script(leaves.way, usize::from(leaves.inputs)));
+        before.into_iter().flatten().chain(script.iter().cloned()).take(inputs).collect()
+    }
+
+    /// The same, and then this input, at the moment shown.
+    pub fn then(&self, world: &World, input: Input) -> Link {
+        let mut link = Link { position: None, ..self.clone() };
+        let way = usize::from(link.way);
+        match self.position {
+            Some(events) => {
+                let inputs = world.inputs().iter().filter(|input| input.first_event < events).count() as u16;
+                link.ways.push(Way { leaves: Some(Leaving { way: link.way, inputs, events }), script: vec![input] });
+                link.way = link.ways.len() as u16 - 1;
+            }
+            None => link.ways[way].script.push(input),
+        }
+        link
+    }
+
+    /// Each way leaves an earlier one, and there is one to show.
+    fn is_sound(&self) -> bool {
+        let leaves = |(i, way): (usize, &Way)| way.leaves.is_none_or(|leaves| usize::from(leaves.way) < i);
+        usize::from(self.way) < self.ways.len() && self.ways.iter().enumerate().all(leaves)
+    }
+}
+
+/// All branches as ways, the one that shows this branch, and how many events that has. A branch with nothing of its own
+/// is a moment of another; what goes on where another ends is its continuation.
+pub fn ways(branches: &[Branch], shown: BranchId) -> (Vec<Way>, u16, u32) {
+    let mut ways: Vec<(Way, &Branch)> = Vec::new();
+    let mut at = 0;
+    for branch in branches {
+        let shared = |other: &Branch| {
+            let pairs = branch.inputs.iter().zip(&other.inputs);
+            pairs.take_while(|(own, others)| own.input == others.input).count()
+        };
+        let nearest = ways.iter().enumerate().map(|(i, (_, other))| (shared(other), std::cmp::Reverse(i))).max();
+        let own = |shared: usize| branch.inputs[shared..].iter().map(|input| input.input.clone()).collect::<Vec<_>>();
+        let way = match nearest {
+            Some((shared, std::cmp::Reverse(i))) if shared == branch.inputs.len() => i,
+            Some((shared, std::cmp::Reverse(i))) if shared == ways[i].1.inputs.len() => {
+                ways[i].0.script.extend(own(shared));
+                ways[i].1 = branch;
+                i
+            }
+            Some((shared, std::cmp::Reverse(i))) => {
+                let events = branch.inputs[shared].first_event;
+                let leaves = Leaving { way: i as u16, inputs: shared as u16, events };
+                ways.push((Way { leaves: Some(leaves), script: own(shared) }, branch));
+                ways.len() - 1
+            }
+            None => {
+                ways.push((Way { leaves: None, script: own(0) }, branch));
+                0
+            }
+        };
+        if branch.id == shown {
+            at = way;
+        }
+    }
+    let events = ways.get(at).map_or(0, |(_, branch)| branch.events.len() as u32);
+    (ways.into_iter().map(|(way, _)| way).collect(), at as u16, events)
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +142,7 @@ impl std::fmt::Display for Broken {
     }
 }
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 pub fn encode(link: &Link) -> String {
     let plain = postcard::to_allocvec(link).unwrap_or_default();
@@ -77,7 +171,8 @@ fn read(letters: &str) -> Result<Link, Broken> {
     match body.split_first() {
         Some((&VERSION, packed)) => {
             let plain = unpack(packed).ok_or(Broken::Damaged)?;
-            postcard::from_bytes(&plain).map_err(|_| Broken::Version)
+            let link: Link = postcard::from_bytes(&plain).map_err(|_| Broken::Version)?;
+            if link.is_sound() { Ok(link) } else { Err(Broken::Damaged) }
         }
         _ => Err(Broken::Version),
     }
@@ -227,6 +322,7 @@ fn from_base64(letters: &str) -> Result<Vec<u8>, Broken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use engine::session::InputRecord;
 
     fn finished() -> Link {
         let line = |text: &str| Input::Line(text.to_owned());
@@ -247,7 +343,8 @@ mod tests {
             position: Some(212),
             projector: false,
             chosen,
-            script,
+            ways: vec![Way { leaves: None, script }],
+            way: 0,
         }
     }
 
@@ -255,7 +352,7 @@ mod tests {
     fn a_link_restores_what_it_was_made_of() {
         let link = finished();
         assert_eq!(decode(&encode(&link)), Some(Ok(link.clone())));
-        let empty = Link { script: vec![], chosen: vec![], position: None, ..link };
+        let empty = Link { ways: vec![Way { leaves: None, script: vec![] }], chosen: vec![], position: None, ..link };
         assert_eq!(decode(&encode(&empty)), Some(Ok(empty)));
         assert_eq!(decode("elsewhere"), None);
     }
@@ -278,6 +375,42 @@ mod tests {
             assert!(matches!(decode(&String::from_utf8(letters).unwrap()), Some(Err(_))), "changed at {at}");
         }
         assert_eq!(decode("s=a!b"), Some(Err(Broken::Letter('!'))));
+    }
+
+    #[test]
+    fn a_way_that_leaves_none_before_it_is_refused() {
+        let leaves = |way| Some(Leaving { way, inputs: 1, events: 9 });
+        let way = |leaves| Way { leaves, script: vec![Input::Eof] };
+        let with = |ways: Vec<Way>, way| decode(&encode(&Link { ways, way, ..finished() })).unwrap();
+        let link = with(vec![way(None), way(leaves(0)), way(leaves(1))], 2).unwrap();
+        assert_eq!(link.alone().ways[0].script.len(), 2, "one of the second, one of its own");
+        for (ways, shown) in
+            [(vec![], 0), (vec![way(None)], 1), (vec![way(leaves(0))], 0), (vec![way(None), way(leaves(1))], 0)]
+        {
+            assert_eq!(with(ways, shown), Err(Broken::Damaged));
+        }
+    }
+
+    #[test]
+    fn branches_are_ways_of_their_own_parts() {
+        let all = |id: u16, lines: &[&str]| {
+            let mut branch = crate::fixture::world().history.branches[0].clone();
+            let like = branch.inputs[0].clone();
+            let input = |(i, line): (usize, &&str)| InputRecord {
+                input: Input::Line((*line).to_owned()),
+                first_event: 4 * i as u32,
+                ..like.clone()
+            };
+            branch.id = BranchId(id);
+            branch.inputs = lines.iter().enumerate().map(input).collect();
+            branch
+        };
+        let branches = [all(0, &["a", "b", "c"]), all(1, &["a", "x"]), all(2, &["a", "x", "y"]), all(3, &["a", "b"])];
+        let (of, shown, _) = ways(&branches, BranchId(2));
+        assert_eq!(shown, 1, "what goes on where the second ends is the second");
+        assert_eq!(of.iter().map(|way| way.script.len()).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(of[1].leaves, Some(Leaving { way: 0, inputs: 1, events: 4 }));
+        assert_eq!(ways(&branches, BranchId(3)).1, 0, "the last has nothing of its own");
     }
 
     #[test]

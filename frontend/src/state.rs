@@ -1,12 +1,12 @@
 //! The state of the page, and its one reducer. Nothing in here asks the engine or the browser: see [`crate::drive`].
 
-use crate::link::Link;
+use crate::link::{self, Link};
 use crate::view_model::course_map::Progress;
 use crate::view_model::moment::World;
 use crate::view_model::paper::Paper;
 use crate::view_model::prose;
 use crate::view_model::section::Target;
-use engine::scenario::{Era, Input};
+use engine::scenario::Era;
 use engine::session::{BranchId, FileEntry, State, WhyStep};
 use engine::sim::Map;
 use lessons::{Course, Plot, Recording};
@@ -258,18 +258,19 @@ impl App {
         self.rungs.get(&self.step).copied().unwrap_or(0)
     }
 
-    /// The whole session as a link; `script` and `position` follow the current branch.
+    /// The whole session as a link.
     pub fn link(&self) -> Option<Link> {
         let (lesson, world) = (self.lesson.as_ref()?, self.world.as_deref()?);
-        let script: Vec<Input> = world.inputs().iter().map(|input| input.input.clone()).collect();
+        let (ways, way, events) = link::ways(&world.history.branches, world.branch);
         Some(Link {
             hash: lesson.hash.chars().take(8).collect(),
             era: self.era,
             step: self.step as u32,
-            position: (!world.at_end()).then_some(world.position),
+            position: (world.position < events).then_some(world.position),
             projector: self.projector,
             chosen: self.chosen.iter().map(|(step, choice)| (*step as u32, *choice as u32)).collect(),
-            script,
+            ways,
+            way,
         })
     }
 

@@ -53,6 +53,11 @@ fn another_way_is_a_branch_and_the_first_is_still_there() {
     let words = text(&browser, "dialog ul.branches");
     assert!(words.contains("mkdir two") && words.contains("ls"), "{words}");
     assert_eq!(browser.console(), Vec::<String>::new());
+    // Both are in the link.
+    let fresh = stage.browser();
+    fresh.open(&learner::link(&browser));
+    fresh.until("the first way", &format!("document.body.dataset.digest === {}", json!(first)));
+    assert_eq!(text(&fresh, "button.branches"), "branch 1 of 2");
 }
 
 #[test]
