@@ -296,11 +296,13 @@ impl Daemon {
         })
     }
 
-    /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state`. How a container ended is its node's to tell.
+    /// Facts the daemon knows: `image/…`, `store/…`, `container/*/state` and `image`. How a container ended is its node's to tell.
     pub fn facts(&self, watch: &Watch, out: &mut Facts) {
         self.images.store.facts(&watch.container_files, out);
         for container in self.containers.values() {
-            out.insert(fact::path(["container", &container.name, "state"]), container.status().into());
+            let of = |what| fact::path(["container", &container.name, what]);
+            out.insert(of("state"), container.status().into());
+            out.insert(of("image"), container.image.to_string().into());
         }
     }
 

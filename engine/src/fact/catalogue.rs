@@ -69,6 +69,7 @@ macro_rules! kinds {
 kinds! {
     // ── a container's processes and namespaces
     "container/*/state", "", "created, running, exited", "docker inspect, State.Status", Documented, "", Exact;
+    "container/*/image", "", "sha256 of the configuration of the image it was made from", "docker inspect, Image", Documented, "", Exact;
     "container/*/exit_code", "", "how its init ended: the exit code, or 128 + the signal", "wait(2)", Kernel, "wait4(2)", Exact;
     "container/*/pid/inner", "", "the pid its first process knows itself by", "pid_namespaces(7)", Kernel, "/proc/PID/status NSpid", Exact;
     "container/*/pid/outer", "", "the pid of its first process, seen from the node", "pid_namespaces(7)", Kernel, "/proc/PID/status NSpid", Exact;

@@ -52,7 +52,20 @@ mod tests {
                 (format!("{name} at {position}"), lay_out(&section(position), style, width, height, &Estimate))
             })
         };
-        [0, 8, 13, 18, 21, last - 2, last].into_iter().flat_map(of).collect()
+        let crowd = sizes.map(|(name, style, width, height)| {
+            (format!("{name}, a crowd"), lay_out(&crowd(), style, width, height, &Estimate))
+        });
+        [0, 8, 13, 18, 21, last - 2, last].into_iter().flat_map(of).chain(crowd).collect()
+    }
+
+    /// Containers that no lesson asked for, under names that Docker made up.
+    fn crowd() -> SectionModel {
+        let mut model = section(fixture::Fixture::new().len());
+        let like = model.rooms[0].clone();
+        for name in ["mine", "gone", "sleepy_chandrasekhar", "vigilant_ramanujan"] {
+            model.rooms.push(model::Room { name: name.to_owned(), ..like.clone() });
+        }
+        model
     }
 
     fn extent(form: &Form) -> Option<(f64, f64, f64, f64)> {
@@ -160,6 +173,25 @@ mod tests {
     }
 
     #[test]
+    fn a_container_that_no_lesson_asked_for_stands_beside_those_that_one_did() {
+        let mut world = fixture::world();
+        let mut facts = (*world.facts).clone();
+        let text = |text: &str| Value::Text(text.into());
+        facts.insert("image/web:1/id".into(), text("sha256:1"));
+        facts.insert("image/busybox:latest/id".into(), text("sha256:2"));
+        for (name, image) in [("mine", "sha256:1"), ("other", "sha256:2"), ("another", "sha256:1")] {
+            facts.insert(format!("container/{name}/state"), text(if name == "mine" { "running" } else { "exited" }));
+            facts.insert(format!("container/{name}/image"), text(image));
+        }
+        world.facts = facts.into();
+        let (containers, files) = (["web"].map(str::to_owned), FILES.map(str::to_owned));
+        let model = SectionModel::new(Wanted { image: "web:1", containers: &containers, files: &files }, &world);
+        let names: Vec<&str> = model.rooms.iter().map(|room| room.name.as_str()).collect();
+        assert_eq!(names, ["web", "mine", "another"]);
+        assert!(model.rooms[1].columns.is_empty(), "nobody has looked up a path in it");
+    }
+
+    #[test]
     fn a_copy_up_is_drawn_only_at_its_event() {
         let last = fixture::Fixture::new().len();
         let rises = |position: u32| {
@@ -200,7 +232,7 @@ mod tests {
     fn what_does_not_exist_is_said_and_not_drawn() {
         let model = section(0);
         assert!(!model.exists());
-        assert_eq!(words::subtitle(&model).0, ["It is not here yet."]);
+        assert_eq!(words::subtitle(&model, 0).0, ["It is not here yet."]);
         let text = words::description(&section(27));
         assert!(
             text.iter().any(|(term, is)| term == "Container web" && is.contains("hidden by a whiteout")),

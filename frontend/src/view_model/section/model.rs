@@ -107,7 +107,18 @@ impl SectionModel {
         let mut strata = strata(world, &wanted, &history, base.as_ref());
         mark_fresh_layer(&mut strata, world, wanted.image);
         tell_apart(&mut strata);
-        let rooms = wanted.containers.iter().map(|name| room(facts, name, wanted.files, &strata, world)).collect();
+        let rooms = wanted.containers.iter().map(|name| room(facts, name, wanted.files, &strata, world));
+        // A container that no lesson has asked for stands on the same ground.
+        let others = made_from(facts, wanted.image).into_iter().filter(|name| !wanted.containers.contains(name));
+        let other = |name: String| {
+            let mut room = room(facts, &name, wanted.files, &strata, world);
+            room.columns.retain(|column| column.found != Found::Unknown);
+            room
+        };
+        let mut others: Vec<Room> = others.map(other).collect();
+        // What runs is looked at before what has ended.
+        sort_by_key(&mut others, |room| !matches!(room.state, RoomState::Running { .. }));
+        let rooms = rooms.chain(others).collect();
         let layers = int(facts, &fact::path(["image", wanted.image, "layers"])).unwrap_or(0).max(0) as usize;
         SectionModel { image: wanted.image.to_owned(), strata, rooms, instructions: own, layers }
     }
@@ -127,6 +138,16 @@ impl SectionModel {
             _ => None,
         })
     }
+}
+
+/// Names of the containers of an image, whatever the image is called now.
+fn made_from(facts: &Facts, image: &str) -> Vec<String> {
+    let id = facts.get(&fact::path(["image", image, "id"]));
+    let of_image = |(rest, value): (&str, &Value)| {
+        let name = rest.strip_suffix("/image").filter(|name| !name.contains('/'))?;
+        (Some(value) == id).then(|| name.to_owned())
+    };
+    under(facts, "container/").filter_map(of_image).collect()
 }
 
 struct Entry {

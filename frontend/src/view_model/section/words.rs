@@ -101,8 +101,8 @@ fn running(pid: Option<i64>, command: &str) -> String {
     format!("{pid}{command}").trim().to_owned()
 }
 
-/// The lines under the title: what there is, then what the lines mean.
-pub fn subtitle(model: &SectionModel) -> (Vec<String>, Vec<String>) {
+/// The lines under the title: what there is, then what the lines mean or, in a crowd, how many rooms are not drawn.
+pub fn subtitle(model: &SectionModel, left_out: usize) -> (Vec<String>, Vec<String>) {
     let there = model.rooms.iter().filter(|room| room.state != RoomState::Absent).count();
     let layer_count = layers(&model.strata).count();
     let one_stack = match layer_count {
@@ -119,9 +119,10 @@ pub fn subtitle(model: &SectionModel) -> (Vec<String>, Vec<String>) {
         n => format!("{},", capital(&count(n, "container"))),
     };
     let falls = model.rooms.iter().flat_map(|room| &room.columns).any(|column| matches!(column.found, Found::Layer(_)));
-    let lines = match falls {
-        true => vec!["Lines drop to the first".to_owned(), "layer holding the file.".to_owned()],
-        false => Vec::new(),
+    let lines = match (left_out, falls) {
+        (0, true) => vec!["Lines drop to the first".to_owned(), "layer holding the file.".to_owned()],
+        (0, false) => Vec::new(),
+        (more, _) => vec![format!("{more} not drawn")],
     };
     (std::iter::once(first).chain(one_stack).collect(), lines)
 }

@@ -24,8 +24,8 @@ pub(super) struct Canvas<'a> {
 /// The section, drawn for this much room. It may come out taller: then its place scrolls.
 pub fn lay_out(model: &SectionModel, style: Style, width: f64, height: f64, measure: &dyn Measure) -> Drawing {
     let mut canvas = Canvas { style, width, height, measure, shapes: Vec::new() };
-    let title_bottom = canvas.title(model);
     let rooms = Rooms::place(&canvas, model);
+    let title_bottom = canvas.title(model, rooms.left_out);
     // A room full of people is shown what was typed where the rooms will be.
     let top = if rooms.is_empty() && !style.found_in_bar { title_bottom } else { rooms.bottom() };
     let ground = Ground::place(&canvas, model, top, !rooms.is_empty());
@@ -52,7 +52,7 @@ fn number_repeated(shapes: &mut [Shape]) {
 
 impl Canvas<'_> {
     /// The title and what there is, in the empty corner; gives the lower edge.
-    fn title(&mut self, model: &SectionModel) -> f64 {
+    fn title(&mut self, model: &SectionModel, left_out: usize) -> f64 {
         let Some(size) = self.style.title else { return 2.0 };
         let font = self.style.font;
         let mut y = size * 0.98;
@@ -64,7 +64,7 @@ impl Canvas<'_> {
             false => fit(self.measure, &model.image, Font::serif(size), room),
         };
         self.text("title", "ser", 0.0, y, size, Anchor::Start, vec![Run::new(words, "")]);
-        let (what, how) = words::subtitle(model);
+        let (what, how) = words::subtitle(model, left_out);
         y += 0.1 * font;
         for (i, line) in what.iter().enumerate() {
             y += font * 1.3;

@@ -15,7 +15,7 @@ pub struct Rooms<'a> {
     height: f64,
     tray: f64,
     /// Rooms there was no space for.
-    left_out: usize,
+    pub left_out: usize,
 }
 
 #[derive(Debug)]
@@ -43,8 +43,7 @@ impl<'a> Rooms<'a> {
     pub fn place(canvas: &Canvas, model: &'a SectionModel) -> Rooms<'a> {
         let style = canvas.style;
         let (left, right) = (canvas.rooms_left(), canvas.right());
-        let least = style.column_min + 8.0;
-        let fits = (((right - left + style.room_gap) / (least + style.room_gap)) as usize).max(1);
+        let fits = (((right - left + style.room_gap) / (style.room_min + style.room_gap)) as usize).max(1);
         // What is there comes before what is only wanted.
         let mut shown: Vec<&Room> = model.rooms.iter().filter(|room| room.state != RoomState::Absent).collect();
         shown.extend(model.rooms.iter().filter(|room| room.state == RoomState::Absent));
@@ -93,11 +92,6 @@ impl<'a> Rooms<'a> {
                 _ => self.draw_room(canvas, place),
             }
         }
-        if self.left_out > 0 && canvas.style.title.is_some() {
-            let (x, y) = (self.places.first().map_or(0.0, |place| place.x) - 8.0, self.bottom() - 4.0);
-            let words = format!("{} more not drawn", self.left_out);
-            canvas.text("left-out", "i3", x, y, canvas.style.font, Anchor::End, vec![Run::new(words, "")]);
-        }
     }
 
     fn draw_absent(&self, canvas: &mut Canvas, place: &Place) {
@@ -124,7 +118,11 @@ impl<'a> Rooms<'a> {
     fn draw_name(&self, canvas: &mut Canvas, place: &Place) {
         let (room, font) = (place.room, canvas.style.font);
         let scale = if canvas.style.found_in_bar { 1.54 } else { 1.15 };
-        let name_width = canvas.text_width(&room.name, Font::sans(font * scale).bold());
+        let pad = if canvas.style.found_in_bar { 22.0 } else { 10.0 };
+        let bold = Font::sans(font * scale).bold();
+        let beside = if canvas.style.names_beside { name_share(canvas) } else { 1.0 };
+        let name = fit(canvas.measure, &room.name, bold, place.width * beside - pad);
+        let name_width = canvas.text_width(&name, bold);
         let state = words::state(room);
         let space = match canvas.style.names_beside {
             true => 0.0,
@@ -136,11 +134,10 @@ impl<'a> Rooms<'a> {
             false => String::new(),
         };
         let runs = vec![
-            Run { text: room.name.clone(), class: "b ct", scale },
+            Run { text: name, class: "b ct", scale },
             Run::new(if shown.is_empty() { String::new() } else { format!(" {shown}") }, "i3"),
         ];
         let y = self.top + font * if canvas.style.found_in_bar { 1.85 } else { 1.35 };
-        let pad = if canvas.style.found_in_bar { 22.0 } else { 10.0 };
         let text = Form::Text { x: place.x + pad, y, size: font, anchor: Anchor::Start, runs };
         let target = Target::Container { name: room.name.clone() };
         let words = format!("Container {}, {state}", room.name);
@@ -294,14 +291,18 @@ fn chosen_paths(canvas: &Canvas, rooms: &[&Room], width: f64) -> Vec<String> {
     room.columns.iter().filter(kept).map(|column| column.path.clone()).collect()
 }
 
+/// How much of a room's width its name has, where the columns stand beside it.
+fn name_share(canvas: &Canvas) -> f64 {
+    if canvas.style.found_in_bar { 0.44 } else { 0.4 }
+}
+
 fn stands<'a>(canvas: &Canvas, room: &'a Room, x: f64, width: f64, paths: &[String]) -> Vec<Stand<'a>> {
     let style = canvas.style;
     let full = width;
     // Beside the name, the columns share what the name leaves.
-    let (from, width) = match (style.names_beside, style.found_in_bar) {
-        (true, true) => (x + width * 0.44, width * 0.56),
-        (true, false) => (x + width * 0.4, width * 0.6),
-        _ => (x, width),
+    let (from, width) = match style.names_beside {
+        true => (x + width * name_share(canvas), width * (1.0 - name_share(canvas))),
+        false => (x, width),
     };
     let columns: Vec<&Column> = room.columns.iter().filter(|column| paths.contains(&column.path)).collect();
     let each = width / columns.len().max(1) as f64;
