@@ -7,7 +7,7 @@ use drydock_tests::skipped;
 use engine::scenario::Input;
 use engine::session::Ask;
 use lessons::Lesson;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const LESSON: &str = "images/layers";
 
@@ -28,6 +28,66 @@ fn type_lines(browser: &Browser, lines: &[&str]) {
 fn text(browser: &Browser, selector: &str) -> String {
     let text = browser.run(&format!("return document.querySelector({})?.textContent ?? ''", json!(selector)));
     text.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_pointer_finds_what_it_points_at() {
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(reason) => skipped!("{reason}"),
+    };
+    let (browser, _) = begun(&stage);
+    // A click anywhere in the terminal leads to its line, though the step has a bet with inputs of its own.
+    browser.run("document.activeElement.blur()");
+    press(&browser, &middle_of(&browser, ".terminal .screen"));
+    browser.until("the line", "document.activeElement === document.querySelector('input.typed')");
+    // A click on the line of time leads to the event there: the first is where its line begins.
+    let events = learner::position(&browser);
+    let ends = browser.run(
+        "const all = [...document.querySelectorAll('path.tick')].flatMap(p => (p.getAttribute('d').match(/M[\\d.]+/g) ?? []).map(m => Number(m.slice(1)))); \
+         const track = document.querySelector('.track').getBoundingClientRect(); \
+         return [track.left + Math.min(...all), track.left + Math.max(...all), track.top + 20];",
+    );
+    for (x, position) in [(&ends[0], 1), (&ends[1], events)] {
+        press(&browser, &json!([x, ends[2]]));
+        browser.until("the event there", &format!("Number(document.body.dataset.position) === {position}"));
+    }
+}
+
+#[test]
+fn tab_takes_what_is_shown_also_before_it_is_shown_and_leaves_an_empty_line() {
+    let stage = match Stage::set() {
+        Ok(stage) => stage,
+        Err(reason) => skipped!("{reason}"),
+    };
+    let (browser, _) = begun(&stage);
+    let line = "document.querySelector('input.typed').value";
+    browser.keys(learner::COMMAND_LINE, "docker im\u{e004}");
+    browser.until("what the list shows first", &format!("{line} === 'docker images '"));
+    browser.keys(learner::COMMAND_LINE, "\u{e00c}\u{e004}");
+    browser.until("Escape lets Tab go on", "document.activeElement !== document.querySelector('input.typed')");
+    // Nothing runs: the line is forgotten, and nothing happens in the world.
+    let digest = learner::digest(&browser);
+    browser.keys(learner::COMMAND_LINE, "\u{e009}c");
+    browser.until("an empty line", &format!("{line} === ''"));
+    assert_eq!(learner::digest(&browser), digest);
+    browser.keys(learner::COMMAND_LINE, "\u{e000}\u{e004}");
+    browser.until("Tab leads on", "document.activeElement !== document.querySelector('input.typed')");
+}
+
+fn middle_of(browser: &Browser, selector: &str) -> Value {
+    browser.run(&format!(
+        "const r = document.querySelector({}).getBoundingClientRect(); \
+         return [(r.left + r.right) / 2, (r.top + r.bottom) / 2];",
+        json!(selector)
+    ))
+}
+
+fn press(browser: &Browser, place: &Value) {
+    for kind in ["mousePressed", "mouseReleased"] {
+        let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+        browser.devtools("Input.dispatchMouseEvent", event);
+    }
 }
 
 #[test]

@@ -40,11 +40,19 @@ pub fn Tools() -> Html {
         let driver = page.driver();
         Callback::from(move |_: MouseEvent| driver.share())
     };
+    let projector = {
+        let driver = page.driver();
+        Callback::from(move |_: MouseEvent| {
+            driver.act(Action::Sheet(None));
+            driver.act(Action::Projector(true));
+        })
+    };
     html! {
         <div class="tools">
             <EraSwitch />
             <a class="tool" href={address::absolute("./")}>{"Map"}</a>
             <button class="tool" onclick={share}>{"Share"}</button>
+            <button class="tool" onclick={projector}>{"Projector"}</button>
             <button class="tool" onclick={theme}>{"Light / dark"}</button>
             <button class="tool" onclick={page.on(Action::Sheet(Some(Sheet::Help)))}>{"Keys"}</button>
         </div>

@@ -205,7 +205,12 @@ fn ladder(page: &Context, step: &Step) -> Html {
     if step.hints.is_empty() || step.transfer {
         return Html::default();
     }
-    let raised = app.lesson.as_ref().zip(app.world.as_deref());
+    // What is reached needs no hint.
+    let done = app.lesson.as_ref().is_some_and(|lesson| prose::all_hold(lesson, app.step, app.world.as_deref()));
+    if done && app.rung() == 0 {
+        return Html::default();
+    }
+    let raised = app.lesson.as_ref().zip(app.world.as_deref()).filter(|_| !done);
     let raised = raised
         .and_then(|(lesson, world)| prose::wrong(lesson, app.step, world, app.begun_at()))
         .map_or(0, |(_, rung)| rung + 1);
@@ -214,7 +219,7 @@ fn ladder(page: &Context, step: &Step) -> Html {
     let reached = rung.checked_sub(1).and_then(|last| step.hints.get(last as usize));
     let class = |n: u32| if n < rung { "reached" } else { "rung" };
     let height = |n: u32| format!("M3 {0}H23", 37 - 10 * n);
-    let next = (rung < most).then(|| {
+    let next = (rung < most && !done).then(|| {
         let words = format!("Hint {} of {most}: {}", rung + 1, rung_name(rung));
         let driver = page.driver();
         let steps = rung + 1 - app.rung();

@@ -103,12 +103,13 @@ fn menu(page: &Context) -> Html {
 }
 
 fn help() -> Html {
-    const KEYS: [(&str, &str); 14] = [
+    const KEYS: [(&str, &str); 15] = [
         ("[  ]", "one event back, on (Alt + ← → while typing)"),
         ("Alt + ↑ ↓", "a whole command back, on"),
         ("← → Home End", "the same on the time handle"),
         ("Page Up, Page Down", "on the handle: commands; on the projector: what comes next"),
         ("Tab", "in the terminal: take the completion; elsewhere: go on"),
+        ("Esc, Tab", "in the terminal: leave a line that is begun"),
         ("↑ ↓", "in the terminal: what was typed before"),
         ("Ctrl + R", "in the terminal: search what was typed before"),
         ("Ctrl + C", "stop what runs, or forget the line; copies if text is selected"),

@@ -6,6 +6,9 @@ use engine::fact::Facts;
 use lessons::{Block, Span};
 use yew::prelude::*;
 
+/// Code of at most so many letters stays on its line.
+const WHOLE: usize = 20;
+
 pub fn spans(spans: &[Span], facts: Option<&Facts>) -> Html {
     spans.iter().map(|span| self::span(span, facts)).collect()
 }
@@ -13,7 +16,8 @@ pub fn spans(spans: &[Span], facts: Option<&Facts>) -> Html {
 fn span(span: &Span, facts: Option<&Facts>) -> Html {
     match span {
         Span::Text(text) => html! { {text} },
-        Span::Code(text) => html! { <code>{text}</code> },
+        // A break inside `--name` reads as two words.
+        Span::Code(text) => html! { <code class={(text.len() <= WHOLE).then_some("whole")}>{text}</code> },
         Span::Emphasis(text) => html! { <em>{text}</em> },
         Span::Strong(text) => html! { <strong>{text}</strong> },
         Span::Fact { path, otherwise } => {

@@ -41,8 +41,9 @@ pub fn Terminal() -> Html {
         html! { <button aria-pressed={on.to_string()} onclick={page.on(Action::Edit(next))}>{&file.path}{for unsaved}</button> }
     });
     let running = page.app.world.as_deref().and_then(|world| world.running.clone());
-    let status = page.app.waiting.clone().or(running
-        .map(|line| format!("`{line}` has the console. Ctrl-C interrupts it; what ignores that, Undo takes back")));
+    let running = running
+        .map(|line| format!("`{line}` has the console. Ctrl-C interrupts it; what ignores that, Undo takes back"));
+    let status = page.app.waiting.clone().or(running).or_else(|| unsaved(&page));
     let focus = Callback::from(|event: MouseEvent| focus_line(&event));
     html! {
         <section class="terminal" aria-label="Terminal" onclick={focus}>
@@ -56,16 +57,23 @@ pub fn Terminal() -> Html {
     }
 }
 
+/// Commands see what is saved.
+fn unsaved(page: &Context) -> Option<String> {
+    let mut drafts = page.app.papers.iter().filter(|(_, paper)| paper.has_draft()).map(|(path, _)| path.as_str());
+    let first = drafts.next()?;
+    let names = drafts.fold(first.to_owned(), |names, path| format!("{names}, {path}"));
+    Some(format!("Not saved: {names}. Commands see the file as it was saved last."))
+}
+
 /// A click anywhere leads to the line, unless text is being selected for copying.
 fn focus_line(event: &MouseEvent) {
     let selecting =
         crate::host::window().get_selection().ok().flatten().is_some_and(|selection| !selection.is_collapsed());
-    let on_button = event
-        .target()
-        .and_then(|target| target.dyn_into::<Element>().ok())
-        .is_some_and(|element| element.closest("button").ok().flatten().is_some());
-    let section = event.current_target().and_then(|target| target.dyn_into::<Element>().ok());
-    let line = section.and_then(|section| section.query_selector("input").ok().flatten());
+    // Events are heard at the root of the page: the current target is not the terminal.
+    let clicked = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+    let around = |selector: &str| clicked.as_ref().and_then(|element| element.closest(selector).ok().flatten());
+    let on_button = around("button").is_some();
+    let line = around(".terminal").and_then(|section| section.query_selector("input.typed").ok().flatten());
     if let (false, false, Some(line)) =
         (selecting, on_button, line.and_then(|line| line.dyn_into::<HtmlInputElement>().ok()))
     {
@@ -109,6 +117,8 @@ struct Typing {
     search: Option<String>,
     /// Comes from the history or from choosing: nothing is asked about it.
     settled: bool,
+    /// After Escape, Tab leads on through the page.
+    leaving: bool,
 }
 
 impl Typing {
@@ -146,8 +156,9 @@ pub fn CommandLine() -> Html {
     let typing = use_state(Typing::default);
     let input = use_node_ref();
     let prompt = page.app.world.as_deref().map_or_else(String::new, |world| world.prompt.clone());
+    let latest = use_mut_ref(Latest::default);
     let set = {
-        let (typing, page, latest) = (typing.clone(), page.clone(), use_mut_ref(String::new));
+        let (typing, page, latest) = (typing.clone(), page.clone(), latest.clone());
         Callback::from(move |next: Typing| ask_completions(&page, &typing, &latest, next))
     };
     let oninput = {
@@ -160,7 +171,7 @@ pub fn CommandLine() -> Html {
     let onkeydown = {
         let (page, typing, set) = (page.clone(), typing.clone(), set.clone());
         Callback::from(move |key: KeyboardEvent| {
-            if pressed(&page, &typing, &set, &key) {
+            if pressed(&page, &typing, &set, &latest, &key) {
                 key.prevent_default();
             }
         })
@@ -237,27 +248,46 @@ fn Candidates(props: &CandidatesProps) -> Html {
     }
 }
 
-fn ask_completions(page: &Context, typing: &UseStateHandle<Typing>, latest: &Rc<RefCell<String>>, next: Typing) {
+/// What the engine was asked about last.
+#[derive(Debug, Default)]
+struct Latest {
+    text: String,
+    /// Tab was pressed before the answer came: it takes the first candidate.
+    tab: bool,
+}
+
+fn ask_completions(page: &Context, typing: &UseStateHandle<Typing>, latest: &Rc<RefCell<Latest>>, next: Typing) {
     typing.set(next.clone());
-    latest.replace(next.text.clone());
+    latest.replace(Latest { text: next.text.clone(), tab: false });
     if next.text.trim().is_empty() || next.search.is_some() || next.settled {
         return;
     }
-    let (typing, latest) = (typing.clone(), latest.clone());
+    let (asking, typing, latest) = (page.clone(), typing.clone(), latest.clone());
     let (line, cursor) = (next.text.clone(), next.text.len() as u32);
     page.driver().complete(
         line,
         cursor,
         Callback::from(move |completions| {
             // An answer about a line that is no longer there is of no use.
-            if *latest.borrow() == next.text {
-                typing.set(Typing { completions: Some(completions), ..next.clone() });
+            if latest.borrow().text != next.text {
+                return;
+            }
+            let answered = Typing { completions: Some(completions), ..next.clone() };
+            match answered.taken().filter(|_| latest.borrow().tab) {
+                Some(text) => ask_completions(&asking, &typing, &latest, Typing::with(text)),
+                None => typing.set(answered),
             }
         }),
     );
 }
 
-fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &KeyboardEvent) -> bool {
+fn pressed(
+    page: &Context,
+    typing: &Typing,
+    set: &Callback<Typing>,
+    latest: &Rc<RefCell<Latest>>,
+    key: &KeyboardEvent,
+) -> bool {
     let driver = page.driver();
     let input = key.target_unchecked_into::<HtmlInputElement>();
     match (key.ctrl_key(), key.key().as_str()) {
@@ -269,14 +299,26 @@ fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &Keyboa
                 return false;
             }
             set.emit(Typing::default());
-            driver.input(Input::Interrupt);
+            // At the prompt there is nothing to interrupt: the line is forgotten, and the world has not moved.
+            if page.app.world.as_deref().is_some_and(|world| world.running.is_some() || world.continues()) {
+                driver.input(Input::Interrupt);
+            }
         }
         (true, "d" | "D") if typing.text.is_empty() => driver.input(Input::Eof),
         (true, "l" | "L") => driver.act(Action::Clear),
         (true, "u" | "U") => set.emit(Typing::default()),
         (true, "r" | "R") => set.emit(search(page, typing)),
         (false, "Enter") => enter(page, typing, set),
-        (false, "Tab") if !key.shift_key() && !typing.candidates().is_empty() => take(typing, set),
+        (false, "Tab") if !key.shift_key() && !typing.text.is_empty() && !typing.leaving => match typing.taken() {
+            Some(text) => set.emit(Typing::with(text)),
+            None if typing.completions.is_none() => {
+                if typing.settled {
+                    set.emit(Typing::with(typing.text.clone()));
+                }
+                latest.borrow_mut().tab = true;
+            }
+            None => {}
+        },
         (false, "Tab") if key.shift_key() && typing.candidates().len() > 1 => {
             let last = typing.candidates().len() - 1;
             let picked = if typing.picked == 0 { last } else { typing.picked - 1 };
@@ -284,8 +326,12 @@ fn pressed(page: &Context, typing: &Typing, set: &Callback<Typing>, key: &Keyboa
         }
         (false, "ArrowUp") if !key.alt_key() => set.emit(older(page, typing, 1)),
         (false, "ArrowDown") if !key.alt_key() => set.emit(older(page, typing, -1)),
-        (false, "ArrowRight" | "End") if typing.ghost().is_some() && at_end(&input, typing) => take(typing, set),
-        (false, "Escape") => set.emit(Typing { search: None, completions: None, settled: true, ..typing.clone() }),
+        (false, "ArrowRight" | "End") if typing.ghost().is_some() && at_end(&input, typing) => {
+            set.emit(Typing::with(typing.taken().unwrap_or_default()));
+        }
+        (false, "Escape") => {
+            set.emit(Typing { search: None, completions: None, settled: true, leaving: true, ..typing.clone() });
+        }
         _ => return false,
     }
     true
@@ -298,26 +344,6 @@ fn at_end(input: &HtmlInputElement, typing: &Typing) -> bool {
 fn enter(page: &Context, typing: &Typing, set: &Callback<Typing>) {
     page.driver().input(Input::Line(typing.text.clone()));
     set.emit(Typing::default());
-}
-
-/// Tab takes what all candidates have in common, and with one candidate that one.
-fn take(typing: &Typing, set: &Callback<Typing>) {
-    let Some(completions) = &typing.completions else { return };
-    let written = typing.text.get(completions.start as usize..completions.end as usize).unwrap_or_default();
-    let common =
-        completions.candidates.iter().map(|candidate| candidate.text.as_str()).reduce(shared_start).unwrap_or_default();
-    if completions.candidates.len() > 1 && common.len() > written.len() {
-        let before = typing.text.get(..completions.start as usize).unwrap_or_default();
-        return set.emit(Typing::with(format!("{before}{common}")));
-    }
-    if let Some(text) = typing.taken() {
-        set.emit(Typing::with(text));
-    }
-}
-
-fn shared_start<'a>(a: &'a str, b: &'a str) -> &'a str {
-    let end = a.char_indices().zip(b.chars()).find(|((_, x), y)| x != y).map(|((i, _), _)| i);
-    &a[..end.unwrap_or(a.len().min(b.len()))]
 }
 
 fn older(page: &Context, typing: &Typing, by: isize) -> Typing {

@@ -10,7 +10,6 @@ use crate::view_model::size::Px;
 use crate::view_model::timeline::{Arc, Bracket, Style, Timeline, timeline};
 use gloo::timers::callback::Timeout;
 use std::rc::Rc;
-use wasm_bindgen::JsCast;
 use web_sys::{Element, KeyboardEvent, PointerEvent};
 use yew::prelude::*;
 
@@ -264,7 +263,9 @@ fn slider(page: &Context, held: &Held, line: Rc<Timeline>, position: u32, place:
 }
 
 fn drag(driver: &Rc<Driver>, held: &Held, line: &Timeline, event: &PointerEvent) {
-    let Some(track) = event.current_target().and_then(|target| target.dyn_into::<Element>().ok()) else { return };
+    // Events are heard at the root of the page: the current target is not the slider.
+    let slider = event.target_unchecked_into::<Element>();
+    let Some(track) = slider.closest(".track").ok().flatten() else { return };
     let x = f64::from(event.client_x()) - track.get_bounding_client_rect().left();
     let position = line.position_at(x);
     if **held != Some(position) {

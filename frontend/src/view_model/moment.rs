@@ -66,6 +66,11 @@ impl World {
         (self.events().len() as u32).saturating_sub(self.position)
     }
 
+    /// The line that was begun goes on: an open quote, a pipe, a backslash (POSIX, 2.5.3: PS2).
+    pub fn continues(&self) -> bool {
+        self.prompt.starts_with('>')
+    }
+
     pub fn at_end(&self) -> bool {
         self.ahead() == 0
     }

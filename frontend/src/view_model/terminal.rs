@@ -47,7 +47,9 @@ pub fn scrollback(world: &World, cleared: u32) -> Vec<Line> {
             other => lines.push(Line { kind: Kind::Aside, text: super::timeline::input_words(other) }),
         }
         let shown = input.output.iter().filter(|chunk| chunk.event <= world.position);
-        push_output(&mut lines, shown.map(|chunk| (chunk.stderr, chunk.text.as_str())));
+        // Progress goes to standard error too: only of what failed is it an error.
+        let failed = input.exit_code.is_some_and(|code| code != 0);
+        push_output(&mut lines, shown.map(|chunk| (failed && chunk.stderr, chunk.text.as_str())));
         if let Some(advice) = input.advice.as_ref().filter(|_| input.first_event + input.events <= world.position) {
             lines.push(Line { kind: Kind::Advice, text: advice.clone() });
         }

@@ -97,7 +97,12 @@ impl<'a> Rooms<'a> {
     fn draw_absent(&self, canvas: &mut Canvas, place: &Place) {
         let (name, font) = (&place.room.name, canvas.style.font);
         canvas.rect(format!("room {name}"), "absent", place.x, self.top, place.width, self.height);
-        let runs = vec![Run::new(name.clone(), "b i3"), Run::new(" not there yet", "i3")];
+        let room = place.width - 16.0;
+        let shown = fit(canvas.measure, name, canvas.sans().bold(), room);
+        let left = room - canvas.text_width(&shown, canvas.sans().bold());
+        let later = [" not there yet", " later", ""];
+        let later = later.into_iter().find(|words| canvas.text_width(words, canvas.sans()) <= left).unwrap_or_default();
+        let runs = vec![Run::new(shown, "b i3"), Run::new(later, "i3")];
         canvas.text(format!("name {name}"), "", place.x + 10.0, self.top + font * 1.35, font, Anchor::Start, runs);
     }
 
