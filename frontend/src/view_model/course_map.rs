@@ -98,7 +98,7 @@ const TWO_LINES: f64 = 30.0;
 #[derive(Clone, Debug, PartialEq)]
 pub struct CourseMap {
     pub holds: Vec<Hold>,
-    /// `3 of 43 lessons, 34 minutes of 10 h 42`.
+    /// `3 of 4 lessons, 34 minutes of 1 h 02; 39 more are planned`.
     pub summary: String,
     pub go: Option<Go>,
 }
@@ -217,12 +217,17 @@ fn label(card: &LessonCard, state: &BerthState, height: f64, measure: &dyn Measu
 }
 
 fn summary(course: &Course, progress: &Progress) -> String {
-    let cards: Vec<&LessonCard> = course.tracks.iter().flat_map(|track| &track.lessons).collect();
+    let cards = course.tracks.iter().flat_map(|track| &track.lessons);
+    let (cards, planned): (Vec<&LessonCard>, Vec<&LessonCard>) = cards.partition(|card| card.ready);
     let done = |card: &&&LessonCard| progress.lessons.get(&card.id).is_some_and(LessonProgress::is_done);
     let count = cards.iter().filter(done).count();
     let spent: u32 = cards.iter().filter(done).map(|card| card.minutes).sum();
     let all: u32 = cards.iter().map(|card| card.minutes).sum();
-    format!("{count} of {} lessons, {spent} minutes of {}", cards.len(), hours(all))
+    let planned = match planned.len() {
+        0 => String::new(),
+        more => format!("; {more} more are planned"),
+    };
+    format!("{count} of {} lessons, {spent} minutes of {}{planned}", cards.len(), hours(all))
 }
 
 fn hours(minutes: u32) -> String {
