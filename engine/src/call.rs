@@ -175,11 +175,11 @@ pub enum Sys {
         pid: i32,
         signal: Signal,
     },
-    /// sigaction(2) with SIG_IGN (`ignore`) or SIG_DFL. There are no handlers: a program that wants a signal blocks
-    /// it and waits for it.
+    /// sigaction(2), without SA_RESTART. No handler does anything: a program that wants to know of a signal blocks it
+    /// and waits for it.
     SigAction {
         signal: Signal,
-        ignore: bool,
+        to: Disposition,
     },
     /// sigprocmask(2) SIG_BLOCK / SIG_UNBLOCK for one signal.
     SigMask {
@@ -232,6 +232,18 @@ pub enum Sys {
         text: String,
         status: i32,
     },
+}
+
+/// What a process does with a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Disposition {
+    /// SIG_DFL.
+    Default,
+    /// SIG_IGN.
+    Ignore,
+    /// A handler that does nothing: a call that waits ends with EINTR. It is the program's own: neither execve(2) nor
+    /// a fork's child, which is another program, has it.
+    Catch,
 }
 
 /// The answer to a [`Sys`].

@@ -118,6 +118,17 @@ fn a_runaway_is_stopped_and_the_shell_is_still_there() {
 }
 
 #[test]
+fn ctrl_c_drops_an_unfinished_line() {
+    let mut session = session();
+    let state = ask(&mut session, line("\"unclosed"));
+    assert_eq!(state.prompt, "> ");
+    let state = ask(&mut session, Ask::Input(Input::Interrupt));
+    assert_eq!(state.prompt, "$ ");
+    let state = ask(&mut session, line("echo $?"));
+    assert_eq!(output(&state, 0, 2), "130\n");
+}
+
+#[test]
 fn why_a_process_died_names_who_sent_the_signal() {
     let mut session = session();
     ask(&mut session, line("sleep 100 & echo $! > pid"));

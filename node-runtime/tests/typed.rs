@@ -73,6 +73,9 @@ fn ctrl_c_takes_back_a_line_and_reaches_a_program_that_has_the_console() {
     terminal.types("echo not this\x03", "\r\n$ ");
     terminal.types("echo but this\n", "\r\nbut this\r\n$ ");
     assert!(!terminal.seen.contains("not this\r\n"), "{:?}", terminal.seen);
+    terminal.types("echo \"unclosed\n", "\r\n> ");
+    terminal.types("\x03", "\r\n$ ");
+    terminal.types("echo $?\n", "\r\n130\r\n$ ");
 }
 
 #[test]

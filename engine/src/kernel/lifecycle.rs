@@ -28,6 +28,7 @@ impl SimKernel {
         child.program = Some(program.clone());
         child.state = State::Ready(Ret::Start);
         child.pending = Default::default();
+        child.caught = Default::default();
         let handles: Vec<_> = child.fds.values().map(|handle| handle.ofd).collect();
         handles.into_iter().for_each(|ofd| self.files.refer(ofd));
         let child_tid = self.add_process(child);

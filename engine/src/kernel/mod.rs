@@ -34,7 +34,7 @@ use crate::node::{
     StartError, Watch,
 };
 use crate::scenario::FixtureFile;
-use crate::sim::Map;
+use crate::sim::{Map, Set};
 use crate::sim::{Rng, sort_by_key};
 use files::{Feed, Files, Opened};
 use lifecycle::INIT;
@@ -319,10 +319,10 @@ impl Kernel for SimKernel {
         Ok(())
     }
 
-    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
+    fn interrupt(&mut self, job: JobId, spared: &Set<Tid>, fx: &mut Effects) -> Result<(), Fault> {
         if let Some(leader) = self.jobs.get(&job).map(|job| job.first) {
             let below = self.descendants(leader);
-            for tid in first.then_some(leader).iter().chain(below.iter()) {
+            for tid in std::iter::once(&leader).chain(below.iter()).filter(|tid| !spared.contains(tid)) {
                 self.send(INIT, *tid, Signal::SIGINT, fx);
             }
         }

@@ -41,6 +41,7 @@ pub(super) struct Process {
     /// Where its children get their pids.
     pub pid_for_children: NsId,
     pub ignored: SigSet,
+    pub caught: SigSet,
     pub blocked: SigSet,
     pub pending: SigSet,
 }

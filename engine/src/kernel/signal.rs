@@ -1,11 +1,11 @@
 //! Signals (signal(7)): sets, who may send what to whom, and what happens on delivery.
 //!
-//! There are no handlers: a program that wants a signal blocks it and waits for it (sigwaitinfo(2)). So a signal is
-//! ignored, ends, stops or continues its process, or stays pending.
+//! No handler does anything: a program that wants to know of a signal blocks it and waits for it (sigwaitinfo(2)). So a
+//! signal is ignored, ends, stops or continues its process, ends the call that it waits in, or stays pending.
 
 use super::SimKernel;
 use super::process::{Process, State, Waiting};
-use crate::call::{Signal, Tid, WaitStatus};
+use crate::call::{Errno, Ret, Signal, Tid, WaitStatus};
 use crate::node::{Effects, Happening};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,6 +122,10 @@ impl SimKernel {
             }
             let Some(signal) = open.first_common(open) else { return };
             process.pending.remove(signal);
+            if process.caught.has(signal) {
+                self.end_call(tid, fx);
+                continue;
+            }
             let immune = process.is_ns_init() && !is_kernel_only(signal);
             if immune || process.ignored.has(signal) {
                 continue;
@@ -133,12 +137,30 @@ impl SimKernel {
             }
         }
     }
+
+    /// A handler has run: what its process waits in ends (signal(7), "Interruption of system calls").
+    fn end_call(&mut self, tid: Tid, fx: &mut Effects) {
+        let Some(process) = self.process_mut(tid) else { return };
+        let (ret, held) = match &process.state {
+            State::Blocked(Waiting::Read { ofd, .. }) => (Ret::Err(Errno::EINTR), Some(*ofd)),
+            State::Blocked(Waiting::Write { ofd, done: 0, .. }) => (Ret::Err(Errno::EINTR), Some(*ofd)),
+            State::Blocked(Waiting::Write { ofd, done, .. }) => (Ret::Int(*done as i64), Some(*ofd)),
+            State::Blocked(Waiting::Child { .. } | Waiting::Signal(_)) => (Ret::Err(Errno::EINTR), None),
+            _ => return,
+        };
+        process.state = State::Ready(ret.clone());
+        if let Some(ofd) = held {
+            self.drop_ofd(ofd);
+        }
+        self.unsettled = true;
+        fx.woken.push((tid, ret));
+    }
 }
 
 /// Whether a signal is dropped when it is sent (kernel/signal.c, sig_ignored). A blocked one never is: it may be waited
 /// for, or its disposition may change.
 fn ignores(process: &Process, signal: Signal, from_ancestor: bool) -> bool {
-    if process.blocked.has(signal) {
+    if process.blocked.has(signal) || process.caught.has(signal) {
         return false;
     }
     // The init of a pid namespace takes no signal without a handler; from an ancestor's namespace SIGKILL and SIGSTOP

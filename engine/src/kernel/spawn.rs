@@ -436,6 +436,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Vec<(NsId, u32)>) -> Process {
         ns,
         pid_for_children: ns.pid,
         ignored: Default::default(),
+        caught: Default::default(),
         blocked: Default::default(),
         pending: Default::default(),
     }

@@ -10,7 +10,7 @@
 use crate::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::fact::Facts;
 use crate::image::Digest;
-use crate::sim::Nanos;
+use crate::sim::{Nanos, Set};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -112,8 +112,8 @@ pub enum NodeRequest {
     Feed { job: JobId, data: Option<Vec<u8>> },
     /// Signal a job's first process, from the node (an ancestor of every container's pid namespace). No answer.
     Signal { job: JobId, signal: Signal },
-    /// What Ctrl-C does at a console: SIGINT to all that descend from the job's first process, and to it, unless it is
-    /// a shell that reads lines there: that one catches it. No answer.
+    /// What Ctrl-C does at a console: SIGINT to the job's first process and to all that descend from it, but for shells
+    /// that wait for a command: under job control (dash(1), `-m`) that has a process group of its own. No answer.
     Interrupt { job: JobId },
     /// Answer a call that was handed upward ([`NodeEvent::Control`]).
     Answer { tid: Tid, ret: Box<Ret> },
@@ -265,8 +265,8 @@ pub trait Kernel {
     fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault>;
     fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault>;
     fn signal(&mut self, job: JobId, signal: Signal, fx: &mut Effects) -> Result<(), Fault>;
-    /// `first`: the job's first process is sent it too, before the others.
-    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault>;
+    /// SIGINT to the job's first process, then to all that descend from it, but for those `spared`.
+    fn interrupt(&mut self, job: JobId, spared: &Set<Tid>, fx: &mut Effects) -> Result<(), Fault>;
     fn commit(&mut self, container: Cid) -> Result<Vec<u8>, Fault>;
     fn remove(&mut self, container: Cid) -> Result<(), Fault>;
     fn facts(&mut self, watch: &Watch, out: &mut Facts) -> Result<(), Fault>;

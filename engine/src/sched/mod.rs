@@ -35,8 +35,6 @@ pub struct Scheduled<K> {
     streams: Map<Tid, Rng>,
     /// Shells that have asked a person for a line.
     shells: Set<Tid>,
-    /// The first process of each job.
-    first: Map<JobId, Tid>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +57,6 @@ impl<K: Kernel> Scheduled<K> {
             jobs: Map::new(),
             streams: Map::new(),
             shells: Set::new(),
-            first: Map::new(),
         }
     }
 
@@ -212,7 +209,6 @@ impl<K: Kernel> Scheduled<K> {
         self.jobs.remove(&tid);
         self.streams.remove(&tid);
         self.shells.remove(&tid);
-        self.first.retain(|_, first| *first != tid);
     }
 
     fn wake_sleepers(&mut self, now: Nanos, out: &mut NodeOutput) -> Result<(), Fault> {
@@ -245,7 +241,6 @@ impl<K: Kernel> Scheduled<K> {
         let event = match started {
             Ok(pid) => {
                 self.jobs.insert(pid, job);
-                self.first.insert(job, pid);
                 self.ready.push_back(pid);
                 NodeEvent::Started { job, pid }
             }
@@ -281,8 +276,10 @@ impl<K: Kernel> Node for Scheduled<K> {
                 None
             }
             NodeRequest::Interrupt { job } => {
-                let is_shell = self.first.get(&job).is_some_and(|first| self.shells.contains(first));
-                self.kernel.interrupt(job, !is_shell, &mut fx)?;
+                let reads =
+                    |tid: &Tid| matches!(self.waiting.get(tid), Some((_, WaitsFor::Kernel(BlockedOn::Input(_)))));
+                let spared: Set<Tid> = self.shells.iter().copied().filter(|tid| !reads(tid)).collect();
+                self.kernel.interrupt(job, &spared, &mut fx)?;
                 None
             }
             NodeRequest::Answer { tid, ret } => {

@@ -60,8 +60,6 @@ fn session<N: Node>(
             // At the prompt the input is over; a program that reads gets its end of file.
             Typed::End if machine.world.at_prompt() || !typed => return Ok(End::Agrees),
             Typed::End => Input::Eof,
-            // The terminal has dropped what was typed.
-            Typed::Interrupt if machine.world.at_prompt() => continue,
             Typed::Interrupt => Input::Interrupt,
             Typed::Line(line) => Input::Line(line),
         };

@@ -27,6 +27,7 @@ use engine::fact::Facts;
 use engine::image::Digest;
 use engine::node::{Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch};
 use engine::scenario::Scenario;
+use engine::sim::Set;
 use std::collections::BTreeMap;
 use toolbox::wire::{Order, Reply};
 
@@ -147,10 +148,10 @@ impl Kernel for LinuxKernel {
         self.settle(fx, settle::Reach::All)
     }
 
-    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
+    fn interrupt(&mut self, job: JobId, spared: &Set<Tid>, fx: &mut Effects) -> Result<(), Fault> {
         if let Some(leader) = self.jobs.first(job) {
             let below = self.tasks.descendants(leader)?;
-            for tid in first.then_some(leader).into_iter().chain(below) {
+            for tid in std::iter::once(leader).chain(below).filter(|tid| !spared.contains(tid)) {
                 // One at a time: a parent that is to die as well would else reap its child, or not, by chance.
                 self.tasks.send(tid, Signal::SIGINT)?;
                 self.settle(fx, settle::Reach::All)?;

@@ -1,7 +1,7 @@
 //! kill(2), sigaction(2), ids, uname(2), unshare(2), and what `ps` reads of a process.
 
 use super::{Done, Made};
-use crate::call::{CloneFlags, Errno, ProcStat, Ret, Signal, Sys, Tid};
+use crate::call::{CloneFlags, Disposition, Errno, ProcStat, Ret, Signal, Sys, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::namespace::Uts;
 use crate::kernel::process::Waiting;
@@ -22,16 +22,17 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         Sys::Fork { child, .. } => kernel.fork(tid, child, fx),
         Sys::Kill { pid, signal } => kill(kernel, tid, *pid, *signal, fx),
         Sys::SigAction { signal, .. } if is_kernel_only(*signal) => Err(Errno::EINVAL),
-        Sys::SigAction { signal, ignore: true } => {
-            process.ignored.add(*signal);
-            // sigaction(2): a pending signal that is ignored now is discarded, blocked or not.
-            process.pending.remove(*signal);
-            Ok(Ret::Ok)
-        }
-        Sys::SigAction { signal, ignore: false } => {
+        Sys::SigAction { signal, to } => {
             process.ignored.remove(*signal);
-            if *signal == Signal::SIGCHLD {
-                // So is one that is ignored by default.
+            process.caught.remove(*signal);
+            match to {
+                Disposition::Ignore => process.ignored.add(*signal),
+                Disposition::Catch => process.caught.add(*signal),
+                Disposition::Default => {}
+            }
+            // sigaction(2): a pending signal that is ignored now, be it by default, is discarded, blocked or not.
+            let by_default = *to == Disposition::Default && *signal == Signal::SIGCHLD;
+            if by_default || *to == Disposition::Ignore {
                 process.pending.remove(*signal);
             }
             Ok(Ret::Ok)

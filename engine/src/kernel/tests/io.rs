@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::Whence;
+use crate::call::{Disposition, Whence};
 use crate::node::{BlockedOn, Stream};
 
 fn pipe(m: &mut Machine, tid: Tid) -> (Fd, Fd) {
@@ -59,7 +59,7 @@ fn writing_to_a_pipe_without_readers_is_sigpipe_or_epipe() {
     let child = m.fork(tid);
     m.call(tid, Sys::Close { fd: r });
     m.call(child, Sys::Close { fd: r });
-    m.call(tid, Sys::SigAction { signal: Signal::SIGPIPE, ignore: true });
+    m.call(tid, Sys::SigAction { signal: Signal::SIGPIPE, to: Disposition::Ignore });
     assert_eq!(m.call(tid, write(w, "x")), err(Errno::EPIPE));
     assert_eq!(m.outcome(child, write(w, "x")), Outcome::Gone(WaitStatus::Signaled(Signal::SIGPIPE)));
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::call::CloneFlags;
+use crate::call::{CloneFlags, Disposition};
+use crate::sim::Set;
 
 fn wait(pid: i32) -> Sys {
     Sys::Wait { pid, nohang: false }
@@ -105,7 +106,7 @@ fn signals_end_stop_or_do_nothing() {
     let child = m.fork(shell);
     m.kill(shell, child.0 as i32, Signal::SIGCHLD);
     assert!(m.fx.died.is_empty());
-    m.call(child, Sys::SigAction { signal: Signal::SIGINT, ignore: true });
+    m.call(child, Sys::SigAction { signal: Signal::SIGINT, to: Disposition::Ignore });
     m.kill(shell, child.0 as i32, Signal::SIGINT);
     assert!(m.fx.died.is_empty());
     let ignored = Happening::Signaled { target: child, signal: Signal::SIGINT, delivered: false };
@@ -116,7 +117,7 @@ fn signals_end_stop_or_do_nothing() {
         shell,
         &[
             (wait(-1), waited(child.0, WaitStatus::Signaled(Signal::SIGTERM))),
-            (Sys::SigAction { signal: Signal::SIGKILL, ignore: true }, err(Errno::EINVAL)),
+            (Sys::SigAction { signal: Signal::SIGKILL, to: Disposition::Ignore }, err(Errno::EINVAL)),
         ],
     );
     let myself = Sys::Kill { pid: 2, signal: Signal::SIGTERM };
@@ -180,7 +181,7 @@ fn exec_keeps_ignored_and_blocked_signals_and_closes_what_is_marked() {
     let mut m = Machine::boot();
     let shell = m.start(Place::Node);
     let child = m.fork(shell);
-    m.call(child, Sys::SigAction { signal: Signal::SIGINT, ignore: true });
+    m.call(child, Sys::SigAction { signal: Signal::SIGINT, to: Disposition::Ignore });
     m.call(child, Sys::SigMask { signal: Signal::SIGTERM, block: true });
     m.fd(child, "/etc/motd", OpenFlags { cloexec: true, ..OpenFlags::READ });
     m.fd(child, "/etc/motd", OpenFlags::READ);
@@ -190,6 +191,28 @@ fn exec_keeps_ignored_and_blocked_signals_and_closes_what_is_marked() {
     m.kill(shell, 3, Signal::SIGINT);
     m.kill(shell, 3, Signal::SIGTERM);
     assert!(m.fx.died.is_empty());
+}
+
+#[test]
+fn a_caught_signal_ends_the_call_that_waits_and_nothing_else() {
+    let mut m = Machine::boot();
+    let shell = m.start(Place::Node);
+    let child = m.fork(shell);
+    m.call(child, Sys::SigAction { signal: Signal::SIGINT, to: Disposition::Catch });
+    let Ret::Pipe { read, .. } = m.call(child, Sys::Pipe) else { panic!("no pipe") };
+    let wait = Sys::Read { fd: read, len: 1 };
+    assert!(matches!(m.outcome(child, wait.clone()), Outcome::Blocked(_)));
+    m.kill(shell, 3, Signal::SIGINT);
+    assert_eq!(m.fx.woken, [(child, err(Errno::EINTR))]);
+    // It is at the gate: there is nothing to end.
+    m.kill(shell, 3, Signal::SIGINT);
+    let grandchild = m.fork(child);
+    m.kill(shell, grandchild.0 as i32, Signal::SIGINT);
+    assert_eq!(m.fx.died, [(grandchild, WaitStatus::Signaled(Signal::SIGINT))]);
+    let exec = Sys::Exec { path: "/bin/true".into(), argv: vec!["true".into()], env: vec![] };
+    assert_eq!(m.outcome(child, exec), Outcome::Became);
+    m.kill(shell, 3, Signal::SIGINT);
+    assert_eq!(m.fx.died.last().map(|(tid, _)| *tid), Some(child));
 }
 
 #[test]
@@ -208,17 +231,17 @@ fn only_root_and_the_same_user_may_send_signals() {
 }
 
 #[test]
-fn interrupt_reaches_the_descendants_of_a_job_and_its_first_process_unless_that_is_a_shell() {
+fn interrupt_reaches_the_first_process_of_a_job_and_its_descendants_but_those_spared() {
     let mut m = Machine::boot();
     let shell = m.start(Place::Node);
     let child = m.fork(shell);
     let grandchild = m.fork(child);
     m.fx = Effects::default();
-    m.kernel.interrupt(JobId(0), false, &mut m.fx).unwrap();
+    m.kernel.interrupt(JobId(0), &Set::from_iter([shell]), &mut m.fx).unwrap();
     let died: Vec<Tid> = m.fx.died.iter().map(|(tid, _)| *tid).collect();
     assert_eq!(died, [child, grandchild]);
     assert_eq!(m.call(shell, Sys::Getpid), Ret::Int(2));
-    m.kernel.interrupt(JobId(0), true, &mut m.fx).unwrap();
+    m.kernel.interrupt(JobId(0), &Set::new(), &mut m.fx).unwrap();
     assert_eq!(m.fx.died.last().map(|(tid, _)| *tid), Some(shell));
 }
 

@@ -6,7 +6,7 @@ use super::surroundings;
 use super::syntax::is_name;
 use super::vars::Var;
 use super::{How, IO_LIMIT_BYTES, Shell, SourceKind, Task as ShTask};
-use crate::call::{Ret, Sys};
+use crate::call::{Disposition, Ret, Signal, Sys};
 use crate::program::machine::{Cx, answer};
 use crate::program::{Program, kill};
 use serde::{Deserialize, Serialize};
@@ -383,11 +383,13 @@ impl Shell {
             match action {
                 "-" => {
                     self.traps.remove(&key);
-                    calls.push(Sys::SigAction { signal, ignore: false });
+                    let caught = self.interactive && signal == Signal::SIGINT;
+                    let to = if caught { Disposition::Catch } else { Disposition::Default };
+                    calls.push(Sys::SigAction { signal, to });
                 }
                 "" => {
                     self.traps.insert(key, String::new());
-                    calls.push(Sys::SigAction { signal, ignore: true });
+                    calls.push(Sys::SigAction { signal, to: Disposition::Ignore });
                 }
                 // A handler would need a signal delivered into a program: see `Sys::SigAction`.
                 _ => {

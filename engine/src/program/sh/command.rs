@@ -4,7 +4,7 @@ use super::builtin::{self, Purpose};
 use super::syntax::{Node, Simple};
 use super::vars::Scope;
 use super::{CALL_DEPTH, How, Launch, Shell, Task};
-use crate::call::{FileKind, OpenFlags, Ret, Signal, Sys};
+use crate::call::{Disposition, FileKind, OpenFlags, Ret, Signal, Sys};
 use crate::program::machine::{Cx, answer, join};
 use crate::program::{Program, glob};
 use std::sync::Arc;
@@ -236,8 +236,8 @@ impl Shell {
     fn background(&mut self, body: &Arc<Node>, text: &str, cx: &mut Cx<Task>) -> Option<Sys> {
         let null = Sys::Open { path: "/dev/null".to_owned(), flags: OpenFlags::READ, mode: 0 };
         let child = self.child(vec![
-            Task::Call(Sys::SigAction { signal: Signal::SIGINT, ignore: true }),
-            Task::Call(Sys::SigAction { signal: Signal::SIGQUIT, ignore: true }),
+            Task::Call(Sys::SigAction { signal: Signal::SIGINT, to: Disposition::Ignore }),
+            Task::Call(Sys::SigAction { signal: Signal::SIGQUIT, to: Disposition::Ignore }),
             Task::Call(Sys::Close { fd: 0 }),
             Task::Call(null),
             Task::Eval(body.clone(), How { tail: true, tested: false }),

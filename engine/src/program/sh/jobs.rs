@@ -3,7 +3,7 @@
 use super::builtin;
 use super::syntax::Node;
 use super::{How, Shell, Task};
-use crate::call::{Fd, Ret, Signal, Sys, WaitStatus};
+use crate::call::{Errno, Fd, Ret, Signal, Sys, WaitStatus};
 use crate::program::machine::{Cx, answer};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -141,6 +141,8 @@ impl Shell {
                     self.note_end(pid, status);
                 }
             }
+            // A signal came to the shell itself, not from the console: it waits on.
+            Ret::Err(Errno::EINTR) => {}
             // There is no such child: nothing to wait for.
             _ => left.clear(),
         }

@@ -4,7 +4,7 @@
 //! stack: what is left to do (the rest of a list, the next turn of a loop, the descriptor to restore) lies on the task
 //! stack of [`super::machine`], so a shell can be copied in mid-command, which is also how it forks.
 //!
-//! Refused: job control, aliases, signal handlers (only ignoring and restoring), `ulimit`, line editing.
+//! Refused: job control, aliases, `trap` with a command for a signal, `ulimit`, line editing.
 
 mod arith;
 mod builtin;
@@ -26,7 +26,7 @@ pub use vars::DEFAULT_PATH;
 
 use super::Program;
 use super::machine::{Cx, Machine, Steps, answer};
-use crate::call::{Fd, IO_LIMIT_BYTES, OpenFlags, Ret, Sys};
+use crate::call::{Disposition, Errno, Fd, IO_LIMIT_BYTES, OpenFlags, Ret, Signal, Sys, WaitStatus};
 use crate::sim::LINE_BYTES;
 use crate::sim::Map;
 use expand::Partial;
@@ -156,6 +156,7 @@ impl Steps<Task> for Shell {
                     return None;
                 }
                 self.arg0 = super::machine::base(&self.arg0).to_owned();
+                cx.push(Task::Call(Sys::SigAction { signal: Signal::SIGINT, to: Disposition::Catch }));
                 if self.vars.contains_key("PS1") { None } else { cx.call(Sys::Getuid, Task::GotUid) }
             }
             Task::GotUid => {
@@ -177,7 +178,7 @@ impl Steps<Task> for Shell {
             Task::ScriptRead { fd, text, name } => self.script_read(fd, text, name, ret, cx),
             Task::Commands => self.commands(cx),
             Task::Prompted => cx.call(Sys::Read { fd: 0, len: 8192 }, Task::GotInput),
-            Task::GotInput => self.got_input(ret),
+            Task::GotInput => self.got_input(ret, cx),
             Task::Leave => self.leave(cx),
             Task::Exit => {
                 cx.exit(self.status);
@@ -372,7 +373,10 @@ impl Shell {
         cx.call(Sys::Prompt { text, status: self.status }, Task::Prompted)
     }
 
-    fn got_input(&mut self, ret: Ret) -> Option<Sys> {
+    fn got_input(&mut self, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
+        if ret == Ret::Err(Errno::EINTR) {
+            return self.interrupted(cx);
+        }
         let data = answer::data(ret).unwrap_or_default();
         if let Some(source) = self.sources.last_mut() {
             source.ends = data.is_empty();
@@ -433,6 +437,16 @@ impl Shell {
             self.sources.clear();
             self.read_from(SourceKind::Eval, command, cx);
         }
+        None
+    }
+
+    /// Ctrl-C at a line, or at a builtin that reads one: what was typed is dropped, unfinished commands too, and it
+    /// counts as that many lines (dash's `onint`). The newline that dash writes is the console's: it edits lines itself.
+    fn interrupted(&mut self, cx: &mut Cx<Task>) -> Option<Sys> {
+        if let Some(source) = self.sources.first_mut() {
+            source.line += source.text[source.at.min(source.text.len())..].matches('\n').count() as u32;
+        }
+        self.abort(WaitStatus::Signaled(Signal::SIGINT).shell_code(), cx);
         None
     }
 

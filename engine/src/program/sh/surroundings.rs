@@ -2,7 +2,7 @@
 
 use super::builtin::Task;
 use super::{Shell, Task as ShTask};
-use crate::call::{OpenFlags, Ret, Sys};
+use crate::call::{Errno, OpenFlags, Ret, Sys};
 use crate::program::machine::{Cx, answer, join};
 
 /// Bytes of a line that `read` takes.
@@ -76,6 +76,9 @@ impl Shell {
         ret: Ret,
         cx: &mut Cx<ShTask>,
     ) -> Option<Sys> {
+        if ret == Ret::Err(Errno::EINTR) {
+            return self.interrupted(cx);
+        }
         let byte = answer::data(ret).ok().and_then(|data| data.first().copied());
         let mut backslash = false;
         match byte {

@@ -4,8 +4,8 @@ use super::{Done, normal};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
-    CloneFlags, Errno, Fd, IO_LIMIT_BYTES, MountFlags, OpenFlags, Ret, SCENARIO_EPOCH_S, Signal, Sys, WaitStatus,
-    Whence,
+    CloneFlags, Disposition, Errno, Fd, IO_LIMIT_BYTES, MountFlags, OpenFlags, Ret, SCENARIO_EPOCH_S, Signal, Sys,
+    WaitStatus, Whence,
 };
 use engine::program::Program;
 use std::ffi::CString;
@@ -71,7 +71,10 @@ pub(super) fn above(sys: &Sys) -> Option<Ret> {
 fn fork(child: Option<Program>) -> Done {
     // SAFETY: the process has one thread.
     match check(unsafe { libc::fork() }) {
-        Ok(0) => Done::Child(child.unwrap_or(Program::Exit { code: 0 })),
+        Ok(0) => {
+            forget_handlers();
+            Done::Child(child.unwrap_or(Program::Exit { code: 0 }))
+        }
         Ok(pid) => Done::Answer(Ret::Int(pid.into())),
         Err(errno) => error(errno),
     }
@@ -201,9 +204,13 @@ fn process(sys: Sys) -> Answer {
             }
             Sys::Umask { mask } => Ok(Ret::Int(libc::umask(mask).into())),
             Sys::Kill { pid, signal } => ok(libc::kill(pid, signal.number())),
-            Sys::SigAction { signal, ignore } => {
+            Sys::SigAction { signal, to } => {
                 let mut action: libc::sigaction = std::mem::zeroed();
-                action.sa_sigaction = if ignore { libc::SIG_IGN } else { libc::SIG_DFL };
+                action.sa_sigaction = match to {
+                    Disposition::Default => libc::SIG_DFL,
+                    Disposition::Ignore => libc::SIG_IGN,
+                    Disposition::Catch => caught as extern "C" fn(i32) as libc::sighandler_t,
+                };
                 ok(libc::sigaction(signal.number(), &action, std::ptr::null_mut()))
             }
             Sys::SigMask { signal, block } => {
@@ -225,6 +232,23 @@ fn process(sys: Sys) -> Answer {
             }
             Sys::Unshare { flags } => ok(libc::unshare(clone_flags(flags))),
             other => Err(Stop::Broken(format!("{other:?} is not for the kernel"))),
+        }
+    }
+}
+
+/// That a call was interrupted says it all.
+extern "C" fn caught(_: i32) {}
+
+/// A fork's child is another program: [`Disposition::Catch`] was its parent's.
+fn forget_handlers() {
+    for number in 1..libc::SIGRTMIN() {
+        // SAFETY: plain data that the first call fills and the second reads; numbers that it refuses are passed over.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            libc::sigaction(number, std::ptr::null(), &mut action);
+            if action.sa_sigaction == caught as extern "C" fn(i32) as libc::sighandler_t {
+                libc::signal(number, libc::SIG_DFL);
+            }
         }
     }
 }
