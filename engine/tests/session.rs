@@ -108,10 +108,13 @@ fn a_runaway_is_stopped_and_the_shell_is_still_there() {
         (&format!("while true; do echo {}; done", "long ".repeat(50)), "of output"),
     ] {
         let mut session = session();
-        let state = ask(&mut session, line(runaway));
+        let state = ask(&mut session, line(&format!("echo; {runaway}")));
         assert_eq!(state.running, None, "{runaway}");
         let shown = output(&state, 0, 0);
-        assert!(shown.contains("drydock: stopped after") && shown.contains(told), "{runaway}: {shown}");
+        assert!(shown.contains("\ndrydock: Drydock sent this command SIGINT") && shown.contains(told), "{shown}");
+        assert!(!shown.contains("^C"), "nobody pressed a key: {shown}");
+        // The shell dies of its own loop only.
+        assert_eq!(shown.contains("A new shell takes its place."), !runaway.contains("sleep"), "{shown}");
         let state = ask(&mut session, line("echo still here"));
         assert_eq!(output(&state, 0, 1), "still here\n");
     }

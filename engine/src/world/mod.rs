@@ -308,20 +308,25 @@ impl<N: Node> Machine<N> {
         Ok(())
     }
 
-    /// A command that has used up its calls or its hour is interrupted, as a person would.
+    /// A command that has used up its calls or its hour is interrupted, as a person would, and told who did it and why.
     fn stop_runaway(&mut self, log: &mut Log) -> Result<(), Fault> {
         let text = if self.world.limited {
-            "it went on after Ctrl-C: ended with SIGKILL".to_owned()
-        } else if self.world.shown >= OUTPUT_BYTES {
-            format!("stopped after {} KiB of output", OUTPUT_BYTES >> 10)
-        } else if self.world.granted >= CALLS_PER_COMMAND {
-            format!("stopped after {CALLS_PER_COMMAND} system calls")
+            let heir = if self.world.console() == self.world.shell { " A new shell takes its place." } else { "" };
+            format!("It went on after that SIGINT, so Drydock ended it with SIGKILL.{heir}")
         } else {
-            "stopped after an hour of the simulation's time".to_owned()
+            let limit = if self.world.shown >= OUTPUT_BYTES {
+                format!("{} KiB of output", OUTPUT_BYTES >> 10)
+            } else if self.world.granted >= CALLS_PER_COMMAND {
+                format!("{CALLS_PER_COMMAND} system calls")
+            } else {
+                "an hour of the simulation's time".to_owned()
+            };
+            format!("Drydock sent this command SIGINT after {limit}, the most that one command may use.")
         };
         self.world.ledger.event(self.world.now, Vec::new(), String::new(), What::Limit { text: text.clone() }, log);
         // Told even where there is no room for more output.
-        log.show(self.world.ledger.events(), Stream::Stderr, format!("^C\ndrydock: {text}\n").as_bytes());
+        let newline = if log.output.last().is_none_or(|chunk| chunk.text.ends_with('\n')) { "" } else { "\n" };
+        log.show(self.world.ledger.events(), Stream::Stderr, format!("{newline}drydock: {text}\n").as_bytes());
         self.world.granted = CALLS_PER_COMMAND - CALLS_AFTER_INTERRUPT;
         let job = self.world.console();
         let ignored_it = std::mem::replace(&mut self.world.limited, true);
