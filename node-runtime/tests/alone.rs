@@ -1,8 +1,9 @@
 //! The program without a tree: it carries its course, and says what it cannot do without one.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// An empty folder to be in.
 struct Nowhere(PathBuf);
@@ -58,6 +59,30 @@ fn what_needs_a_tree_or_a_site_says_where_it_comes_from() {
     let output = nowhere.run(&["simulate", "x", "--lessons", "/proc"]);
     assert_eq!(output.status.code(), Some(3));
     assert!(errors(&output).contains("content/course.toml"), "{}", errors(&output));
+}
+
+#[test]
+fn a_shell_ends_with_the_status_that_sh_ends_with() {
+    for script in ["exit 3", "false", "false\ntrue", "nothing\n", "(exit 300)", "cat\n", "kill -9 $$", "exit 4\nexit 5"]
+    {
+        for json in [&[][..], &["--json"]] {
+            let shell = [&["shell"], json].concat();
+            let ours = typed(Command::new(env!("CARGO_BIN_EXE_node-runtime")).args(shell), script);
+            // A shell that a signal ended has no status of its own: 128+n is what another shell shows of it.
+            let sh = typed(Command::new("sh").args(["-c", "sh; exit $?"]), script);
+            assert_eq!(ours, sh, "{script:?} {json:?}");
+        }
+    }
+}
+
+/// The exit code of a program that reads `script` from a pipe.
+fn typed(program: &mut Command, script: &str) -> Option<i32> {
+    let quiet = program.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.spawn().expect("the program starts");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(script.as_bytes()).expect("it reads");
+    drop(input);
+    child.wait().expect("it ends").code()
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub struct World {
     /// `Advance` lets time pass up to here.
     advance_to: Option<Nanos>,
     limited: bool,
+    /// The session's shell has ended since, by itself, with this status.
+    left: Option<i32>,
 }
 
 /// A world and its node. Cloning one is a snapshot.
@@ -106,6 +108,7 @@ impl World {
             started_at: 0,
             advance_to: None,
             limited: false,
+            left: None,
         }
     }
 
@@ -151,6 +154,11 @@ impl World {
         self.prompts.get(&self.shell).map(|(_, status)| *status).filter(|_| self.at_prompt())
     }
 
+    /// The status with which the last input has ended the session's shell (`exit`); another one is there already.
+    pub fn left(&self) -> Option<i32> {
+        self.left
+    }
+
     /// A program of the session's own. Which docker client is installed is the era's.
     fn node_process(&self, argv: &[&str], stdin: Stdin) -> ProcessSpec {
         let today = (self.era == Era::Today).then_some(CLIENT_OF_TODAY);
@@ -186,6 +194,7 @@ impl<N: Node> Machine<N> {
         world.granted = 0;
         world.shown = 0;
         world.limited = false;
+        world.left = None;
         world.started_at = world.now;
         world.advance_to = None;
         world.ledger.input(world.now, input_text(input), log);
@@ -388,7 +397,8 @@ impl<N: Node> Machine<N> {
                 Ok(())
             }
             // `exit` at the session's prompt: a person would log in again.
-            NodeEvent::Exited { job, .. } if job == world.shell => {
+            NodeEvent::Exited { job, status } if job == world.shell => {
+                world.left = Some(status.shell_code()).filter(|_| !world.limited);
                 world.prompts.remove(&job);
                 world.shell = world.new_job();
                 self.start_shell(log)

@@ -1,7 +1,7 @@
 //! The command line: `node-runtime COMMAND …`.
 //!
 //! Human output by default, `--json` for one object a line. Exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this
-//! machine cannot.
+//! machine cannot; a shell's is its own.
 
 mod bare;
 mod bench;
@@ -37,7 +37,7 @@ usage: node-runtime COMMAND
   bench                 how long a call, a process, a container and a node take here
   serve [--help]        the page over HTTP, with this machine's kernel beside it
 
-exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot
+exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot; shell: as the shell's own
 ";
 
 /// How a command ended.
@@ -47,6 +47,8 @@ pub enum End {
     Differs,
     WrongUse,
     Cannot,
+    /// As the shell that was typed at.
+    Shell(i32),
 }
 
 /// Marks an error that the words on the command line are to blame for.
@@ -61,6 +63,8 @@ impl From<End> for ExitCode {
             End::Differs => 1,
             End::WrongUse => 2,
             End::Cannot => 3,
+            // wait(2) keeps the low byte.
+            End::Shell(status) => status as u8,
         })
     }
 }

@@ -35,7 +35,7 @@ fn advice<N: Replayable>(line: &str, machine: &mut Machine<N>) -> Result<Option<
     Ok(engine::session::advice(line, status, machine, &facts))
 }
 
-/// Lines until the end of input. `exit` ends the session's shell, and with it the session.
+/// Lines until the end of input. `exit` ends the session's shell, and with it the session; the status is that shell's.
 fn session<N: Node>(
     scenario: &Scenario,
     node: N,
@@ -46,6 +46,7 @@ fn session<N: Node>(
     let mut machine = Machine::boot(scenario, node, &mut Log::default())?;
     let mut before = Facts::new();
     let mut lines = Lines::default();
+    let mut over = false;
     let typed = stdin().is_terminal() && !json;
     if typed {
         greet(on);
@@ -58,8 +59,13 @@ fn session<N: Node>(
         }
         let input = match lines.next()? {
             // At the prompt the input is over; a program that reads gets its end of file.
-            Typed::End if machine.world.at_prompt() || !typed => return Ok(End::Agrees),
-            Typed::End => Input::Eof,
+            Typed::End if machine.world.at_prompt() || over => {
+                return Ok(End::Shell(machine.world.status().unwrap_or_default()));
+            }
+            Typed::End => {
+                over = !typed;
+                Input::Eof
+            }
             Typed::Interrupt => Input::Interrupt,
             Typed::Line(line) => Input::Line(line),
         };
@@ -74,13 +80,17 @@ fn session<N: Node>(
             {
                 eprintln!("drydock: {advice}");
             }
+            if let Some(status) = machine.world.left() {
+                return Ok(End::Shell(status));
+            }
             continue;
         }
         let step = step(&mut machine, &input)?;
+        let left = machine.world.left();
         let changed = runs::changed(&before, &step.facts);
         let object = serde_json::json!({
             "command": step.input,
-            "exit_code": step.exit_code,
+            "exit_code": left.or(step.exit_code),
             "stdout": String::from_utf8_lossy(&step.stdout),
             "stderr": String::from_utf8_lossy(&step.stderr),
             "calls": step.calls.len(),
@@ -89,6 +99,9 @@ fn session<N: Node>(
         println!("{object}");
         before = step.facts;
         stdout().flush()?;
+        if let Some(status) = left {
+            return Ok(End::Shell(status));
+        }
     }
 }
 
