@@ -86,6 +86,37 @@ fn typed(program: &mut Command, script: &str) -> Option<i32> {
 }
 
 #[test]
+fn each_command_tells_its_usage_and_what_was_wrong_last() {
+    let nowhere = Nowhere::new("usage");
+    let said = |words: &[&str]| {
+        let output = nowhere.run(words);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), errors(&output))
+    };
+    let (code, all, _) = said(&["--help"]);
+    assert_eq!(code, Some(0));
+    let names: Vec<&str> = all
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next())
+        .filter(|name| !name.is_empty())
+        .collect();
+    assert!(names.contains(&"shell") && names.contains(&"serve"), "{all}");
+    for name in names {
+        for help in ["--help", "-h"] {
+            let (code, text, err) = said(&[name, help]);
+            assert_eq!((code, err.as_str()), (Some(0), ""), "{name}");
+            assert!(text.starts_with(&format!("usage: node-runtime {name}")), "{name}: {text}");
+        }
+        let (code, _, err) = said(&[name, "--sideways"]);
+        let lines: Vec<&str> = err.lines().collect();
+        assert_eq!((code, lines.len()), (Some(2), 2), "{name}: {err}");
+        assert!(lines[0].starts_with(&format!("usage: node-runtime {name}")), "{err}");
+        assert!(lines[1].starts_with("node-runtime: ") && lines[1].contains("--sideways"), "{err}");
+    }
+    assert_eq!(said(&["--version"]).1, format!("node-runtime {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(said(&["fly"]).0, Some(2));
+}
+
+#[test]
 fn json_is_one_object_a_line_and_totals_at_the_end() {
     let nowhere = Nowhere::new("json");
     let objects = |output: &Output| -> Vec<serde_json::Value> {

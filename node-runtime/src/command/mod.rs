@@ -9,6 +9,7 @@ mod lessons;
 mod measure;
 mod options;
 mod shell;
+mod usage;
 
 use crate::course::Course;
 use crate::doctor;
@@ -16,29 +17,6 @@ use crate::runs::OnThisKernel;
 use options::Options;
 use std::process::ExitCode;
 use std::sync::Arc;
-
-const USAGE: &str = "\
-usage: node-runtime COMMAND
-
-  simulate LESSON       run a lesson's solution on the model and show the console
-      [--json]
-  verify LESSON…|--all  run it on this machine's kernel as well, and compare call by call, fact by fact
-      [--json] [--html FILE] [--explain FACT]
-  record LESSON…|--all [--out FOLDER]
-                        keep what this machine's kernel shows, for pages without one
-  measure [--out FOLDER]
-                        the figures of the course's plots, in a control group of its own
-  replay FILE           show what was recorded
-  shell [--node simulated|linux] [--files DIRECTORY] [--seed N] [--era course|today] [--json]
-                        type commands yourself
-      (those above: [--lessons FOLDER] in place of ./lessons or, without a tree, the course in this program)
-  facts                 the catalogue of facts: meaning, source, evidence, witness
-  doctor [--json]       what this machine can do, and what to do about the rest
-  bench                 how long a call, a process, a container and a node take here
-  serve [--help]        the page over HTTP, with this machine's kernel beside it
-
-exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot; shell: as the shell's own
-";
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,23 +49,20 @@ impl From<End> for ExitCode {
 
 pub fn main(words: &[String]) -> ExitCode {
     let Some((command, rest)) = words.split_first() else {
-        print!("{USAGE}");
-        return ExitCode::from(End::WrongUse);
+        eprint!("{}", usage::all());
+        return End::WrongUse.into();
     };
-    match command.as_str() {
-        "serve" => {
-            return crate::serve::command(rest, live());
-        }
-        "help" | "--help" | "-h" => {
-            print!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        _ => {}
+    if let Some(text) = usage::asked_for(command, rest) {
+        print!("{text}");
+        return ExitCode::SUCCESS;
+    }
+    if command == "serve" {
+        return crate::serve::command(rest, live());
     }
     let options = match Options::parse(command, rest) {
         Ok(options) => options,
         Err(message) => {
-            eprint!("node-runtime: {message}\n\n{USAGE}");
+            eprintln!("{}\nnode-runtime: {message}", usage::line(command));
             return End::WrongUse.into();
         }
     };

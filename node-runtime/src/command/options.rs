@@ -36,6 +36,10 @@ fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
     })
 }
 
+pub fn takes(command: &str, option: &str) -> bool {
+    grammar(command).is_some_and(|(options, _, _)| options.contains(&option))
+}
+
 impl Options {
     pub fn parse(command: &str, words: &[String]) -> Result<Options, String> {
         let (known, least, most) = grammar(command).ok_or(format!("`{command}` is not a command"))?;
@@ -54,7 +58,7 @@ impl Options {
         };
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            if !word.starts_with("--") {
+            if !word.starts_with('-') {
                 options.names.push(word.clone());
                 continue;
             }
@@ -127,6 +131,7 @@ mod tests {
             (vec!["shell", "--seed", "x"], "`x` is not a number"),
             (vec!["bench", "--json"], "`bench` has no option `--json`"),
             (vec!["record", "x", "--out"], "`--out` wants a value"),
+            (vec!["shell", "-x"], "`shell` has no option `-x`"),
             (vec!["fly"], "`fly` is not a command"),
         ];
         for (words, reason) in wrong {

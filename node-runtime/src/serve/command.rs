@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-const USAGE: &str = "\
+pub(crate) const USAGE: &str = "\
 usage: node-runtime serve [--dist DIRECTORY] [--port PORT] [--lan]
 
   --dist DIRECTORY   what `cargo xtask build` made (default: dist)
@@ -32,14 +32,10 @@ struct Options {
 
 /// Serves until Ctrl-C. `live` runs lessons on this machine's kernel; without it the page shows recordings.
 pub fn command(words: &[String], live: Option<Arc<dyn Live>>) -> ExitCode {
-    if words.iter().any(|word| word == "--help" || word == "-h") {
-        print!("{USAGE}");
-        return ExitCode::SUCCESS;
-    }
     let options = match parse(words) {
         Ok(options) => options,
         Err(message) => {
-            eprint!("{message}\n\n{USAGE}");
+            eprintln!("{}\nnode-runtime: {message}", USAGE.lines().next().unwrap_or_default());
             return ExitCode::from(WRONG_USE);
         }
     };

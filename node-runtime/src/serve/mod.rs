@@ -22,6 +22,7 @@ mod response;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use command::USAGE;
 pub use command::command;
 pub use live::{Live, Tell};
 
