@@ -117,6 +117,17 @@ fn each_command_tells_its_usage_and_what_was_wrong_last() {
 }
 
 #[test]
+fn a_file_that_is_no_recording_is_wrong_use() {
+    let nowhere = Nowhere::new("replay");
+    for (file, reason) in [("/etc/passwd", "is not a recording"), ("nothing", "cannot be read")] {
+        let output = nowhere.run(&["replay", file]);
+        assert_eq!(output.status.code(), Some(2));
+        let told = format!("node-runtime: `{file}` {reason}");
+        assert!(errors(&output).starts_with(&told), "{}", errors(&output));
+    }
+}
+
+#[test]
 fn json_is_one_object_a_line_and_totals_at_the_end() {
     let nowhere = Nowhere::new("json");
     let objects = |output: &Output| -> Vec<serde_json::Value> {

@@ -115,11 +115,17 @@ pub fn keep(file: &Path, value: &impl serde::Serialize) -> Result<()> {
     fs::write(file, text).with_context(|| file.display().to_string())
 }
 
+/// What a file holds; one that holds something else was the wrong word on the command line.
+fn recording(file: &str) -> Result<Recording> {
+    let bytes = fs::read(file).with_context(|| format!("`{file}` cannot be read"))?;
+    serde_json::from_slice(&bytes).with_context(|| {
+        format!("`{file}` is not a recording: give a file that `node-runtime record` of this version has written")
+    })
+}
+
 pub fn replay(options: &Options) -> Result<End> {
     let file = &options.names[0];
-    let bytes = fs::read(file).with_context(|| file.clone())?;
-    let recording: Recording =
-        serde_json::from_slice(&bytes).with_context(|| format!("{file} is not a recording of this version"))?;
+    let recording = recording(file).context(WrongUse)?;
     if !options.json {
         let Recording { lesson, kernel, architecture, date, .. } = &recording;
         println!("{lesson}, on {kernel} ({architecture}), {date}");

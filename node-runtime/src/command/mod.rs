@@ -79,9 +79,14 @@ pub fn main(words: &[String]) -> ExitCode {
     };
     match done {
         Ok(end) => end.into(),
+        Err(error) if error.is::<WrongUse>() => {
+            let reasons: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+            eprintln!("node-runtime: {}", reasons.join(": "));
+            End::WrongUse.into()
+        }
         Err(error) => {
             eprintln!("node-runtime: {error:#}");
-            if error.is::<WrongUse>() { End::WrongUse.into() } else { End::Cannot.into() }
+            End::Cannot.into()
         }
     }
 }
