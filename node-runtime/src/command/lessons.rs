@@ -6,6 +6,7 @@ use crate::report::{Report, html, totals_json, totals_text};
 use crate::runs;
 use anyhow::{Context, Result};
 use engine::compare::{Totals, compare};
+use engine::scenario::Input;
 use engine::world::input_text;
 use lessons::{Lesson, Recording};
 use std::fs;
@@ -16,13 +17,14 @@ pub fn simulate(options: &Options) -> Result<End> {
     let lessons = options.course()?.lessons()?;
     let lesson = find(&lessons, &options.names[0])?;
     let node = runs::simulated(&lesson.scenario)?;
-    let trace = runs::run(&lesson.scenario, node, &runs::solution(lesson))?;
-    for step in &trace.steps {
+    let inputs = runs::solution(lesson);
+    let trace = runs::run(&lesson.scenario, node, &inputs)?;
+    for (input, step) in inputs.iter().zip(&trace.steps) {
         if options.json {
             println!("{}", serde_json::to_string(step)?);
             continue;
         }
-        println!("$ {}", step.input);
+        println!("{}", shown(input));
         std::io::stdout().write_all(&step.stdout)?;
         std::io::stderr().write_all(&step.stderr)?;
     }
@@ -30,6 +32,20 @@ pub fn simulate(options: &Options) -> Result<End> {
         println!("trace {}", trace.digest());
     }
     Ok(End::Agrees)
+}
+
+/// An input as the console has it; what nobody types stands in brackets.
+fn shown(input: &Input) -> String {
+    match input {
+        Input::Line(line) => format!("$ {line}"),
+        Input::Interrupt => "^C".to_owned(),
+        Input::Eof => "^D".to_owned(),
+        Input::Save { path, content } => match content.lines().count() {
+            1 => format!("(saved {path}, 1 line)"),
+            lines => format!("(saved {path}, {lines} lines)"),
+        },
+        Input::Advance { .. } => format!("({})", input_text(input)),
+    }
 }
 
 /// A name that is not a lesson's is wrong use.
@@ -135,7 +151,7 @@ pub fn replay(options: &Options) -> Result<End> {
             println!("{}", serde_json::to_string(point)?);
             continue;
         }
-        println!("$ {}", input_text(&point.input));
+        println!("{}", shown(&point.input));
         for (path, value) in &point.changed {
             match value {
                 Some(value) => println!("    {path} = {value}"),
@@ -144,4 +160,24 @@ pub fn replay(options: &Options) -> Result<End> {
         }
     }
     Ok(End::Agrees)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_typed_has_a_prompt() {
+        let save = |content: &str| Input::Save { path: "web/Dockerfile".into(), content: content.into() };
+        let inputs = [
+            (Input::Line("ls".into()), "$ ls"),
+            (Input::Interrupt, "^C"),
+            (save("FROM a\nRUN b\n"), "(saved web/Dockerfile, 2 lines)"),
+            (save("FROM a"), "(saved web/Dockerfile, 1 line)"),
+            (Input::Advance { ns: 5_000_000_000 }, "(wait 5 s)"),
+        ];
+        for (input, text) in inputs {
+            assert_eq!(shown(&input), text);
+        }
+    }
 }
