@@ -47,7 +47,7 @@ pub fn all() -> String {
         text += &format!("  {}\n", [name, words].join(" ").trim_end());
         text.extend(meaning.iter().map(|line| format!("      {line}\n")));
     }
-    format!("{text}{SERVE}\nCOMMAND --help tells of one; --version of the program.\n{EXIT_CODES}")
+    format!("{text}{SERVE}\n{LESSONS}COMMAND --help tells of one; --version of the program.\n{EXIT_CODES}")
 }
 
 /// One command in one line; of what is no command, how to learn of them.
