@@ -79,15 +79,23 @@ fn ctrl_c_takes_back_a_line_and_reaches_a_program_that_has_the_console() {
 }
 
 #[test]
-fn after_a_usage_error_one_line_says_what_to_type() {
+fn after_an_error_one_line_says_what_to_type() {
+    advised("simulated");
+    // SAFETY: no memory is passed.
+    if unsafe { libc::geteuid() } == 0 { advised("linux") } else { println!("SKIPPED: a node needs root") }
+}
+
+fn advised(node: &str) {
     let mut shell = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
-    shell.args(["shell", "--node", "simulated"]);
+    shell.args(["shell", "--node", node]);
     let mut terminal = Terminal::of(shell);
     terminal.types("docker pull busybox\n", "docker.io/library/busybox:latest\r\n$ ");
     terminal.types("docker run -it\n", "\r\n$ ");
     let last = terminal.seen.lines().rev().nth(1).unwrap_or_default();
     assert!(terminal.seen.contains("\"docker run\" requires at least 1 argument."), "{:?}", terminal.seen);
     assert_eq!(last, "drydock: What is missing: IMAGE. Type, for instance, `docker run -it busybox`.");
+    terminal.types("sleeep 1\n", "\r\n$ ");
+    assert!(terminal.seen.contains("drydock: ") && terminal.seen.contains("`sleep`"), "{:?}", terminal.seen);
     terminal.types("docker images -q x\n", "\r\n$ ");
     assert!(!terminal.seen.contains("drydock: "), "{:?}", terminal.seen);
 }

@@ -7,7 +7,7 @@ use crate::call::FileKind;
 use crate::node::{Fault, JobId};
 use crate::scenario::Scenario;
 use crate::sched::Scheduled;
-use crate::session::{FileEntry, Replayable};
+use crate::session::{FileEntry, Look, Replayable};
 
 /// Directories below one another that a listing goes into.
 const DEPTH: usize = 12;
@@ -41,16 +41,17 @@ impl Replayable for Scheduled<SimKernel> {
         }
         files
     }
+}
 
+impl Look for SimKernel {
     fn cwd(&self, job: JobId) -> String {
-        let kernel = self.kernel();
-        let first = kernel.jobs.get(&job).map_or(INIT, |job| job.first);
-        let view = kernel.view(first).ok();
-        view.and_then(|view| kernel.path_of(&view, view.cwd)).unwrap_or_else(|| "/".to_owned())
+        let first = self.jobs.get(&job).map_or(INIT, |job| job.first);
+        let view = self.view(first).ok();
+        view.and_then(|view| self.path_of(&view, view.cwd)).unwrap_or_else(|| "/".to_owned())
     }
 
     fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String> {
-        let mut kernel = self.kernel().clone();
+        let mut kernel = self.clone();
         let Some(view) = kernel.view_of(container) else { return Vec::new() };
         let Ok(at) = kernel.find(&view, dir, true) else { return Vec::new() };
         let named = |dent: crate::call::Dent| match dent.kind {

@@ -2,7 +2,7 @@
 //!
 //! It only joins: the grammars are in [`crate::command`] and [`crate::image`], the names come from the machine.
 
-use super::{Completions, Diagnostic, Replayable};
+use super::{Completions, Diagnostic, Look};
 use crate::command::advice;
 use crate::command::complete::{self, ContainerName, Context, FileName, ImageName, Place};
 use crate::fact::{Facts, unescape};
@@ -18,18 +18,18 @@ struct Known<'a, N> {
     facts: &'a Facts,
 }
 
-pub(super) fn complete<N: Replayable>(line: &str, cursor: u32, machine: &Machine<N>, facts: &Facts) -> Completions {
+pub(super) fn complete<N: Look>(line: &str, cursor: u32, machine: &Machine<N>, facts: &Facts) -> Completions {
     let cursor = (cursor as usize).min(line.len());
     complete::complete(line, cursor, &Known { machine, facts })
 }
 
-pub(super) fn advise<N: Replayable>(input: &Input, step: &Step, machine: &Machine<N>) -> Option<String> {
+pub(super) fn advise<N: Look>(input: &Input, step: &Step, machine: &Machine<N>) -> Option<String> {
     let Input::Line(line) = input else { return None };
     advice(line, step.exit_code?, machine, &step.facts)
 }
 
 /// What may be said after `line` ended with `exit_code`: the world's own word, apart from what the tools said.
-pub fn advice<N: Replayable>(line: &str, exit_code: i32, machine: &Machine<N>, facts: &Facts) -> Option<String> {
+pub fn advice<N: Look>(line: &str, exit_code: i32, machine: &Machine<N>, facts: &Facts) -> Option<String> {
     advice::advise(line, exit_code, &Known { machine, facts })
 }
 
@@ -40,7 +40,7 @@ pub(super) fn lint(path: &str, text: &str) -> Vec<Diagnostic> {
     if is_dockerfile { dockerfile::diagnose(text) } else { Vec::new() }
 }
 
-impl<N: Replayable> Known<'_, N> {
+impl<N: Look> Known<'_, N> {
     /// The names that stand at `*` in facts `head/*/tail`.
     fn names(&self, head: &str, tail: &str) -> Vec<String> {
         let name = |path: &String| {
@@ -64,7 +64,7 @@ impl<N: Replayable> Known<'_, N> {
     }
 }
 
-impl<N: Replayable> Context for Known<'_, N> {
+impl<N: Look> Context for Known<'_, N> {
     fn images(&self) -> Vec<ImageName> {
         let local = self.names("image", "id");
         let registry = self.machine.world.registry().iter().filter(|reference| !local.contains(reference)).cloned();

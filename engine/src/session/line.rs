@@ -3,25 +3,40 @@
 use super::{Branch, BranchId, FileEntry, InputRecord, assist};
 use crate::fact::Facts;
 use crate::image::Digest;
-use crate::node::{Fault, JobId, Node};
+use crate::node::{Fault, JobId, Kernel, Node};
 use crate::scenario::{Input, Scenario};
+use crate::sched::Scheduled;
 use crate::trace::{self, Event, Step};
 use crate::world::{Log, Machine, Rest, Until, input_text};
 
 /// A snapshot is taken at least this often, so stepping back never replays more.
 pub const CALLS_BETWEEN_MARKS: u64 = 1_000;
 
+/// A node, or its kernel, that can be looked into for names: all that advice and completion need.
+pub trait Look {
+    /// Where the first process of a job is.
+    fn cwd(&self, job: JobId) -> String;
+    /// The names in a directory of the node, or of a container; directories end in `/`.
+    fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String>;
+}
+
+impl<K: Kernel + Look> Look for Scheduled<K> {
+    fn cwd(&self, job: JobId) -> String {
+        self.kernel().cwd(job)
+    }
+
+    fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String> {
+        self.kernel().list_dir(container, dir)
+    }
+}
+
 /// A node that a session can rewind and look into.
-pub trait Replayable: Node + Clone {
+pub trait Replayable: Node + Look + Clone {
     fn boot(scenario: &Scenario) -> Result<Self, Fault>;
     /// A regular file of the node, followed through links; `None` if there is none.
     fn read_file(&self, path: &str) -> Option<Vec<u8>>;
     /// Every regular file below `dir` on the node, by path relative to it, sorted.
     fn list_files(&self, dir: &str) -> Vec<FileEntry>;
-    /// Where the first process of a job is.
-    fn cwd(&self, job: JobId) -> String;
-    /// The names in a directory of the node, or of a container; directories end in `/`.
-    fn list_dir(&self, container: Option<&str>, dir: &str) -> Vec<String>;
 }
 
 /// A machine at a position.

@@ -12,7 +12,7 @@ mod protocol;
 mod why;
 
 pub use assist::advice;
-pub use line::{CALLS_BETWEEN_MARKS, Replayable};
+pub use line::{CALLS_BETWEEN_MARKS, Look, Replayable};
 pub use protocol::*;
 
 use crate::fact::Facts;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use engine::fact::Facts;
 use engine::node::Node;
 use engine::scenario::{Input, Scenario};
-use engine::session::Replayable;
+use engine::session::Look;
 use engine::world::{Log, Machine, Until, step};
 use std::io::{Error, ErrorKind, IsTerminal, PipeReader, Read, Write, stdin, stdout};
 use std::os::fd::{AsRawFd, IntoRawFd};
@@ -22,27 +22,21 @@ pub fn shell(options: &Options) -> Result<End> {
     let scenario = runs::free_scenario(&options.course()?, options.seed, options.era, options.files.as_deref())?;
     if options.linux {
         let on = format!("A node on {}", runs::kernel_name());
-        session(&scenario, runs::linux(&scenario)?, options.json, &on, |_, _| Ok(None))
+        session(&scenario, runs::linux(&scenario)?, options.json, &on)
     } else {
-        session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node", advice)
+        session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node")
     }
 }
 
 /// What to do instead of a line that failed. Who is not at a terminal is told what the tools say, and nothing else.
-fn advice<N: Replayable>(line: &str, machine: &mut Machine<N>) -> Result<Option<String>> {
+fn advice<N: Node + Look>(line: &str, machine: &mut Machine<N>) -> Result<Option<String>> {
     let Some(status) = machine.world.status() else { return Ok(None) };
     let facts = machine.facts()?;
     Ok(engine::session::advice(line, status, machine, &facts))
 }
 
 /// Lines until the end of input. `exit` ends the session's shell, and with it the session; the status is that shell's.
-fn session<N: Node>(
-    scenario: &Scenario,
-    node: N,
-    json: bool,
-    on: &str,
-    advise: impl Fn(&str, &mut Machine<N>) -> Result<Option<String>>,
-) -> Result<End> {
+fn session<N: Node + Look>(scenario: &Scenario, node: N, json: bool, on: &str) -> Result<End> {
     let mut machine = Machine::boot(scenario, node, &mut Log::default())?;
     let mut before = Facts::new();
     let mut lines = Lines::default();
@@ -76,7 +70,7 @@ fn session<N: Node>(
             show(&log)?;
             if let Input::Line(line) = &input
                 && typed
-                && let Some(advice) = advise(line, &mut machine)?
+                && let Some(advice) = advice(line, &mut machine)?
             {
                 eprintln!("drydock: {advice}");
             }

@@ -11,6 +11,7 @@ mod archive;
 mod console;
 mod facts;
 mod jobs;
+mod look;
 mod machine;
 mod proc;
 mod settle;
