@@ -7,6 +7,7 @@ use engine::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
 use engine::fact::Facts;
 use engine::image::{Digest, tar};
 use engine::node::{Cid, ContainerSpec, Effects, Fault, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Watch};
+use engine::sim::Set;
 
 /// What the model gets wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,8 +171,8 @@ impl<K: Kernel> Kernel for Erring<K> {
         self.kernel.signal(job, if mortal { Signal::SIGKILL } else { signal }, fx)
     }
 
-    fn interrupt(&mut self, job: JobId, first: bool, fx: &mut Effects) -> Result<(), Fault> {
-        self.kernel.interrupt(job, first, fx)
+    fn interrupt(&mut self, job: JobId, spared: &Set<Tid>, fx: &mut Effects) -> Result<(), Fault> {
+        self.kernel.interrupt(job, spared, fx)
     }
 
     fn commit(&mut self, container: Cid) -> Result<Vec<u8>, Fault> {
