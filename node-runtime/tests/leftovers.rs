@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -200,7 +201,16 @@ fn a_runner_stopped_at_any_moment_leaves_nothing_behind() {
 
 /// Starts a session on a real node, stops it some time after its first process, and tells whether it had a node then.
 fn stopped(folder: &Path, after_ms: u64, signal: i32) -> bool {
-    let mut runner = Command::new(env!("CARGO_BIN_EXE_node-runtime"))
+    let mut runner = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+    // A shell starts what it puts into the background with SIGINT ignored (POSIX, 2.11), and that is inherited.
+    // SAFETY: signal(2) between fork and exec is async-signal-safe.
+    unsafe {
+        runner.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        })
+    };
+    let mut runner = runner
         .args(["shell", "--node", "linux"])
         .current_dir(folder)
         .env("TMPDIR", folder)
