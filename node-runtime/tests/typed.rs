@@ -79,6 +79,41 @@ fn ctrl_c_takes_back_a_line_and_reaches_a_program_that_has_the_console() {
 }
 
 #[test]
+fn what_is_dropped_at_ctrl_c_is_what_dash_drops() {
+    let mut dash = Command::new("dash");
+    dash.arg("-i").env_clear().env("PS1", "$ ");
+    if Command::new("dash").args(["-c", ":"]).status().is_err() {
+        return println!("SKIPPED: there is no dash here");
+    }
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+    shell.args(["shell", "--node", "simulated"]);
+    let mut both = [Terminal::of(dash), Terminal::of(shell)];
+    for terminal in &mut both {
+        terminal.types("echo begun\n", "begun\r\n$ ");
+    }
+    const KEYS: [(&str, &str); 12] = [
+        ("echo \"unclosed\n", "> "),
+        ("\x03", "\r\n$ "),
+        ("echo $?\n", "\r\n$ "),
+        ("cat <<E\n", "> "),
+        ("a\n", "> "),
+        ("\x03", "\r\n$ "),
+        ("if true\n", "> "),
+        ("\x03", "\r\n$ "),
+        ("read x\n", "\r\n"),
+        ("\x03", "\r\n$ "),
+        ("echo $? $x.\n", "\r\n$ "),
+        ("echo begun\x03", "\r\n$ "),
+    ];
+    for (keys, answer) in KEYS {
+        let [said, ours] = &mut both;
+        said.types(keys, answer);
+        ours.types(keys, answer);
+        assert_eq!(ours.seen, said.seen, "{keys:?}");
+    }
+}
+
+#[test]
 fn after_an_error_one_line_says_what_to_type() {
     advised("simulated");
     // SAFETY: no memory is passed.
