@@ -2,6 +2,16 @@
 //!
 //! Skipped, and said so, where there is no Chromium or nothing was built: `cargo xtask test` provides both.
 
+/// A browser and a site, or the test is skipped and says why.
+macro_rules! stage {
+    () => {
+        match crate::Stage::set() {
+            Ok(stage) => stage,
+            Err(reason) => drydock_tests::skipped!("{reason}"),
+        }
+    };
+}
+
 mod axe;
 mod bench;
 mod learner;
@@ -45,10 +55,7 @@ fn lessons() -> Vec<Lesson> {
 
 #[test]
 fn a_lesson_is_finished_by_typing_and_its_link_leads_to_the_same_moment() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     for lesson in lessons() {
         let browser = stage.browser();
         browser.size(1280, 720);
@@ -72,10 +79,7 @@ fn a_lesson_is_finished_by_typing_and_its_link_leads_to_the_same_moment() {
 
 #[test]
 fn no_page_has_a_violation_of_accessibility() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let script = match axe::script() {
         Ok(script) => script,
         Err(reason) => skipped!("{reason}"),
@@ -103,10 +107,7 @@ fn no_page_has_a_violation_of_accessibility() {
 
 #[test]
 fn pages_look_as_they_were_recorded() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let Some(lesson) = lessons().into_iter().find(|lesson| lesson.id == "images/layers") else {
         skipped!("the lesson images/layers is not written yet");
     };
@@ -135,10 +136,7 @@ fn pages_look_as_they_were_recorded() {
 
 #[test]
 fn a_visited_course_works_without_a_network() {
-    let mut stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let mut stage = stage!();
     let lessons = lessons();
     let Some(lesson) = lessons.first() else { skipped!("no lesson is written yet") };
     let browser = stage.browser();
@@ -159,10 +157,7 @@ fn a_visited_course_works_without_a_network() {
 
 #[test]
 fn the_text_of_a_lesson_can_be_read_before_the_page_runs() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let lessons = lessons();
     let Some(lesson) = lessons.first() else { skipped!("no lesson is written yet") };
     let browser = stage.browser();

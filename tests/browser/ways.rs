@@ -3,7 +3,6 @@
 
 use super::webdriver::Browser;
 use super::{Stage, learner, lessons};
-use drydock_tests::skipped;
 use engine::scenario::Input;
 use engine::session::Ask;
 use lessons::Lesson;
@@ -32,10 +31,7 @@ fn text(browser: &Browser, selector: &str) -> String {
 
 #[test]
 fn the_pointer_finds_what_it_points_at() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     // A click anywhere in the terminal leads to its line, though the step has a bet with inputs of its own.
     browser.run("document.activeElement.blur()");
@@ -56,10 +52,7 @@ fn the_pointer_finds_what_it_points_at() {
 
 #[test]
 fn tab_takes_what_is_shown_also_before_it_is_shown_and_leaves_an_empty_line() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     let line = "document.querySelector('input.typed').value";
     browser.keys(learner::COMMAND_LINE, "docker im\u{e004}");
@@ -92,10 +85,7 @@ fn press(browser: &Browser, place: &Value) {
 
 #[test]
 fn another_way_is_a_branch_and_the_first_is_still_there() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     let (first, end) = (learner::digest(&browser), learner::position(&browser));
     // Back to before the second command, and on another way.
@@ -122,10 +112,7 @@ fn another_way_is_a_branch_and_the_first_is_still_there() {
 
 #[test]
 fn a_text_not_saved_outlives_what_is_typed_beside_it() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     browser.click("web/Dockerfile");
     browser.until("the editor", "document.querySelector('.editor textarea')");
@@ -150,10 +137,7 @@ fn a_text_not_saved_outlives_what_is_typed_beside_it() {
 
 #[test]
 fn the_speakers_window_shows_the_moment_and_leads() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, lesson) = begun(&stage);
     browser.run("const real = window.open; window.open = (...asked) => window.speaker = real.apply(window, asked);");
     browser.keys("body", "pn");
@@ -169,10 +153,7 @@ fn the_speakers_window_shows_the_moment_and_leads() {
 
 #[test]
 fn a_trap_costs_a_replay_and_leaves_the_link_that_makes_it_happen_again() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     let (before, shown) = (learner::digest(&browser), text(&browser, "[role=log]"));
     trap_at(&browser, &Ask::Input(Input::Eof));
@@ -207,10 +188,7 @@ fn trap_at(browser: &Browser, ask: &Ask) {
 
 #[test]
 fn a_trap_at_a_question_is_a_trap() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, _) = begun(&stage);
     let before = learner::digest(&browser);
     trap_at(&browser, &Ask::Complete { line: String::new(), cursor: 0 });
@@ -224,10 +202,7 @@ fn a_trap_at_a_question_is_a_trap() {
 
 #[test]
 fn a_link_to_another_version_of_the_lesson_says_so_and_is_run_on_this_one() {
-    let stage = match Stage::set() {
-        Ok(stage) => stage,
-        Err(reason) => skipped!("{reason}"),
-    };
+    let stage = stage!();
     let (browser, lesson) = begun(&stage);
     let (digest, link) = (learner::digest(&browser), learner::link(&browser));
     let fresh = stage.browser();
