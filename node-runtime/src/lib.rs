@@ -5,15 +5,19 @@
 //! - [`course`]: the lessons, from a tree or carried in this program.
 //! - [`runs`]: lessons and scenarios, run on either kernel.
 //! - [`report`]: a comparison as text, JSON and HTML.
+//! - [`profile`]: what kind of kernel this is, as a comparison names it.
+//! - [`boot`]: being the first process of a machine made for one command.
 //! - [`command`]: the command line.
 //! - [`serve`]: the page over HTTP, with a real kernel beside it.
 //!
 //! What a guest does next is decided in `engine::sched`, what Docker does in `engine::docker`: here is only Linux.
 
+pub mod boot;
 pub mod command;
 pub mod course;
 pub mod doctor;
 pub mod linux;
+pub mod profile;
 pub mod report;
 pub mod runs;
 pub mod serve;

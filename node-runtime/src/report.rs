@@ -2,6 +2,7 @@
 //!
 //! It computes nothing: verdicts and totals are `engine::compare`'s, meanings the catalogue's.
 
+use crate::profile::Profile;
 use engine::compare::{Comparison, FactComparison, Totals, Verdict};
 use engine::fact::Value;
 use engine::fact::catalogue::kind_of;
@@ -15,7 +16,8 @@ const SHOWN: usize = 40;
 pub struct Report {
     pub lesson: String,
     pub title: String,
-    pub kernel: String,
+    /// Of the kernel that the model was compared with.
+    pub profile: Profile,
     pub comparison: Comparison,
 }
 
@@ -23,7 +25,7 @@ impl Report {
     pub fn text(&self) -> String {
         let totals = self.comparison.totals();
         let verdict = if totals.differ == 0 { "agrees" } else { "DIFFERS" };
-        let mut out = format!("{}: {verdict} with {}\n  {}\n", self.lesson, self.kernel, totals_text(totals));
+        let mut out = format!("{}: {verdict} with {}\n  {}\n", self.lesson, self.profile, totals_text(totals));
         if let Some(d) = &self.comparison.divergence {
             let _ = writeln!(out, "  the first call that differs, at `{}`, call {}:", d.input, d.call);
             for call in &d.before {
@@ -75,7 +77,8 @@ impl Report {
         with_totals(
             serde_json::json!({
                 "lesson": self.lesson,
-                "kernel": self.kernel,
+                "kernel": self.profile.kernel,
+                "cgroups": self.profile.cgroups,
                 "agrees": totals.differ == 0,
                 "divergence": self.comparison.divergence,
                 "console": consoles.collect::<Vec<_>>(),
@@ -171,7 +174,7 @@ pub fn html(reports: &[Report]) -> String {
             out,
             "<p>{}, on {}: {}.</p>",
             escaped(&report.lesson),
-            escaped(&report.kernel),
+            escaped(&report.profile.to_string()),
             totals_text(totals)
         );
         if let Some(d) = &report.comparison.divergence {
@@ -224,6 +227,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::profile::Cgroups;
     use engine::compare::compare;
     use engine::trace::{Step, Trace};
 
@@ -237,7 +241,7 @@ mod tests {
         Report {
             lesson: "images/01".to_owned(),
             title: "A & B".to_owned(),
-            kernel: "Linux 6.18".to_owned(),
+            profile: Profile { kernel: "Linux 6.18".to_owned(), cgroups: Cgroups::V2 },
             comparison: compare(&left, &right),
         }
     }
@@ -257,6 +261,6 @@ mod tests {
     fn agreement_is_told_shortly() {
         let text = report(1, 1).text();
         assert_eq!(text.lines().count(), 2, "{text}");
-        assert!(text.starts_with("images/01: agrees with Linux 6.18"));
+        assert!(text.starts_with("images/01: agrees with Linux 6.18, cgroup v2\n"));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::course::Course;
 use crate::linux::LinuxKernel;
+use crate::profile::kernel_name;
 use anyhow::{Context, Result, anyhow, bail};
 use engine::fact::{Facts, Value};
 use engine::kernel::SimKernel;
@@ -122,13 +123,6 @@ pub fn record(lesson: &Lesson) -> Result<Recording> {
         architecture: std::env::consts::ARCH.to_owned(),
         points,
     })
-}
-
-/// `Linux 6.18.44`.
-pub fn kernel_name() -> String {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let number = release.trim().split('-').next().unwrap_or_default();
-    format!("Linux {number}")
 }
 
 /// `2026-11-22`, by the wall's clock.

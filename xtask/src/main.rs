@@ -1,9 +1,10 @@
 //! The developer commands of Drydock: `cargo xtask COMMAND`.
 //!
-//! [`build`] makes the site, [`serve`] shows it, [`test`] and [`lint`] judge the tree; [`tools`] fetches what building
-//! needs, [`tree`] knows where things are.
+//! [`build`] makes the site, [`serve`] shows it, [`test`], [`vm`] and [`lint`] judge the tree; [`tools`] and [`apt`] fetch
+//! what that needs, [`tree`] knows where things are.
 //! Nothing here is needed to run a lesson: the page and `node-runtime` stand alone.
 
+mod apt;
 mod bench;
 mod build;
 mod lint;
@@ -12,6 +13,7 @@ mod serve;
 mod test;
 mod tools;
 mod tree;
+mod vm;
 
 use anyhow::bail;
 use build::Profile;
@@ -24,6 +26,7 @@ usage: cargo xtask COMMAND
   serve [--profile web|dev] [--port PORT] [--lan]
                               build, and serve at http://127.0.0.1:8080 with this machine's kernel beside it
   test [FILTER]               every test, here and in a real browser; totals at the end
+  vm-test                     the verification on other kernels, each in a machine of its own (QEMU)
   lint                        formatting, clippy, and the words that must not appear
   bench [--cold]              what was promised, measured: each value, its limit and the ratio; --cold also from nothing
   record [--screens]          what this machine's kernel shows in the lessons; with --screens, how the pages look
@@ -49,6 +52,7 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
         ["serve", "--profile", profile, rest @ ..] => return serve::serve(Profile::parse(profile)?, rest),
         ["serve", rest @ ..] => return serve::serve(Profile::Web, rest),
         ["test", filter @ ..] => return test::test(filter),
+        ["vm-test"] => return vm::vm_test(),
         ["bench"] => return bench::bench(false),
         ["bench", "--cold"] => return bench::bench(true),
         ["record"] => bench::record(false)?,

@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::{End, WrongUse, obstacles};
+use crate::profile::Profile;
 use crate::report::{Report, html, totals_json, totals_text};
 use crate::runs;
 use anyhow::{Context, Result};
@@ -97,7 +98,7 @@ fn verified(lesson: &Lesson) -> Result<Report> {
     Ok(Report {
         lesson: lesson.id.clone(),
         title: lesson.title.clone(),
-        kernel: runs::kernel_name(),
+        profile: Profile::here(),
         comparison: compare(&predicted, &happened),
     })
 }

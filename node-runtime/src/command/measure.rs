@@ -8,6 +8,7 @@ use super::bare::Bare;
 use super::lessons::keep;
 use super::options::Options;
 use super::{End, obstacles};
+use crate::profile::kernel_name;
 use crate::runs;
 use anyhow::{Context, Result, ensure};
 use engine::node::{Effects, Place};
@@ -117,7 +118,7 @@ fn density(process: &[u64], container: &[u64]) -> Measurement {
 }
 
 fn measurement(id: &str, title: &str, unit: &str, series: Vec<Series>) -> Measurement {
-    let recorded_on = format!("{}, {}", runs::kernel_name(), runs::today());
+    let recorded_on = format!("{}, {}", kernel_name(), runs::today());
     Measurement { id: id.into(), title: title.into(), unit: unit.into(), recorded_on, series }
 }
 

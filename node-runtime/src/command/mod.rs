@@ -56,6 +56,9 @@ pub fn main(words: &[String]) -> ExitCode {
         print!("{text}");
         return ExitCode::SUCCESS;
     }
+    if command == "boot" {
+        return crate::boot::boot(rest);
+    }
     if command == "serve" {
         return crate::serve::command(rest, live());
     }

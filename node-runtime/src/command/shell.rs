@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::{End, obstacles};
+use crate::profile::kernel_name;
 use crate::runs;
 use anyhow::Result;
 use engine::fact::Facts;
@@ -21,7 +22,7 @@ pub fn shell(options: &Options) -> Result<End> {
     }
     let scenario = runs::free_scenario(&options.course()?, options.seed, options.era, options.files.as_deref())?;
     if options.linux {
-        let on = format!("A node on {}", runs::kernel_name());
+        let on = format!("A node on {}", kernel_name());
         session(&scenario, runs::linux(&scenario)?, options.json, &on)
     } else {
         session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node")

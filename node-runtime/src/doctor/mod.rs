@@ -7,7 +7,8 @@ mod probe;
 
 use crate::course::Course;
 use crate::linux::LinuxKernel;
-use crate::runs::{is_root, kernel_name};
+use crate::profile::{Cgroups, kernel_name};
+use crate::runs::is_root;
 use engine::image::Digest;
 use engine::node::{Cid, ContainerSpec, Kernel};
 use engine::scenario::{Era, Scenario};
@@ -170,15 +171,9 @@ fn without_root() -> Result<String, String> {
 }
 
 fn cgroups() -> Result<String, String> {
-    let exists = |path: &str| Path::new(path).exists();
-    if exists("/sys/fs/cgroup/cgroup.controllers") {
-        Ok("version 2".to_owned())
-    } else if exists("/sys/fs/cgroup/unified/cgroup.procs") {
-        Ok("version 1 with a version 2 hierarchy beside it".to_owned())
-    } else if exists("/sys/fs/cgroup/memory") {
-        Ok("version 1".to_owned())
-    } else {
-        Err("none mounted at /sys/fs/cgroup".to_owned())
+    match Cgroups::here() {
+        Cgroups::None => Err("none mounted at /sys/fs/cgroup".to_owned()),
+        some => Ok(some.to_string()),
     }
 }
 

@@ -8,14 +8,14 @@ mod tally;
 
 use crate::build::{self, Profile};
 use crate::progress::seconds;
-use crate::{lint, serve, tools, tree};
+use crate::{lint, serve, tools, tree, vm};
 use anyhow::Context;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
-use tally::Tally;
+pub use tally::Tally;
 
 /// A run that prints nothing for this long hangs.
 const SILENCE: Duration = Duration::from_secs(15 * 60);
@@ -24,7 +24,7 @@ pub fn test(filter: &[&str]) -> anyhow::Result<ExitCode> {
     let begun = Instant::now();
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     let mut tally = Tally::default();
-    for note in browser::provide()? {
+    for note in browser::provide() {
         println!("{note}");
     }
     build::build(Profile::Web).context("the site was not built, and the tests in a browser need it")?;
@@ -47,7 +47,7 @@ pub fn test(filter: &[&str]) -> anyhow::Result<ExitCode> {
         cargo.arg("--");
     }
     cargo.arg("--show-output").env("DRYDOCK_DIST", tree::dist());
-    if let Some(binary) = node_runtime {
+    if let Some(binary) = &node_runtime {
         cargo.env("DRYDOCK_NODE_RUNTIME", binary);
     }
     let log = tree::scratch().join("test.log");
@@ -58,6 +58,9 @@ pub fn test(filter: &[&str]) -> anyhow::Result<ExitCode> {
     } else if in_ci && filter.is_empty() {
         let floor = fs::read_to_string(tree::root().join("tests/floor.txt")).context("cannot read tests/floor.txt")?;
         tally.hold_against(&floor);
+    }
+    if let (Some(binary), true) = (&node_runtime, filter.is_empty()) {
+        vm::run(&mut tally, Some(binary))?;
     }
     println!("\nall output: {}, {}", log.display(), seconds(begun.elapsed()));
     print!("{tally}");
