@@ -66,6 +66,7 @@ macro_rules! tools {
 
 tools! {
     "basename", "NAME [SUFFIX]", "Print NAME with any leading directory components removed.";
+    "call", "SCRIPT...", "Make single system calls and print each with its answer: call 'unshare(CLONE_NEWUTS); fork { getpid() }'";
     "cat", "[OPTION]... [FILE]...", "Concatenate FILE(s) to standard output.",
         "-n, --number" => "number all output lines";
     "chgrp", "[OPTION]... GROUP FILE...", "Change the group of each FILE to GROUP.",

@@ -8,6 +8,7 @@
 //! messages and exit codes of the real ones (GNU coreutils 9.1, dash 0.5.12 and their contemporaries in Debian 12).
 
 mod calendar;
+mod call;
 mod copy;
 mod data;
 mod docker;
@@ -91,6 +92,7 @@ programs! {
     Ls(Machine<ls::Ls, ls::Task>);
     Unpack(Machine<unpack::Unpack, unpack::Task>);
     Docker(docker::Docker);
+    Call(Machine<call::Call, call::Task>);
 }
 
 impl Program {
@@ -147,6 +149,7 @@ impl Program {
             "kill" => kill::start(says, args),
             "ls" => ls::start(says, args),
             "unpack" => unpack::start(args),
+            "call" => call::start(says, args),
             "docker" => Program::Docker(Box::new(docker::start(args, env))),
             _ => return None,
         })

@@ -1,0 +1,255 @@
+//! The calls that a script can make: from a name and arguments to a [`Sys`]. Names and flags are those of section 2 of the
+//! manual; an argument that the vocabulary has no use for (a buffer, a pointer that is NULL) is left out.
+
+use super::syntax::{Arg, Kind, Statement};
+use crate::call::{CloneFlags, Disposition, Fd, MountFlags, OpenFlags, Signal, Sys, Whence};
+
+type Variables<'a> = &'a dyn Fn(&str) -> Option<i64>;
+
+/// Whether every call of a script can be asked. Variables are known from where they are kept.
+pub fn check(script: &[Statement]) -> Result<(), String> {
+    check_with(script, &mut Vec::new())
+}
+
+fn check_with(script: &[Statement], known: &mut Vec<String>) -> Result<(), String> {
+    for Statement { into, kind, .. } in script {
+        match kind {
+            Kind::Call { name, args } => {
+                drop(sys(name, args, &|name| known.iter().any(|n| n == name).then_some(0))?);
+            }
+            Kind::Fork { body, .. } => check_with(body, &mut known.clone())?,
+        }
+        known.extend(into.clone());
+    }
+    Ok(())
+}
+
+/// The call of this name.
+pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, String> {
+    let mut args = Args { call: name, args, variables, given: args.len() };
+    let sys = match name {
+        "open" => {
+            let (path, flags) = (args.text()?, args.flags()?);
+            let mode = if args.is_empty() { 0o666 } else { args.number()? };
+            Sys::Open { path, flags: open_flags(&flags)?, mode }
+        }
+        "read" => Sys::Read { fd: args.fd()?, len: args.number()? },
+        "write" => Sys::Write { fd: args.fd()?, data: args.text()?.into_bytes() },
+        "close" => Sys::Close { fd: args.fd()? },
+        "dup2" => Sys::Dup2 { from: args.fd()?, to: args.fd()? },
+        "pipe" => Sys::Pipe,
+        "lseek" => Sys::Seek { fd: args.fd()?, offset: args.int()?, whence: args.one_of(&WHENCE)? },
+        "stat" => Sys::Stat { path: args.text()?, follow: true },
+        "lstat" => Sys::Stat { path: args.text()?, follow: false },
+        "fstat" => Sys::Fstat { fd: args.fd()? },
+        "getdents" => Sys::Getdents { fd: args.fd()? },
+        "readlink" => Sys::Readlink { path: args.text()? },
+        "access" => Sys::Access { path: args.text()?, mode: args.number()? },
+        "mkdir" => Sys::Mkdir { path: args.text()?, mode: args.number()? },
+        "rmdir" => Sys::Rmdir { path: args.text()? },
+        "unlink" => Sys::Unlink { path: args.text()? },
+        "rename" => Sys::Rename { from: args.text()?, to: args.text()? },
+        "link" => Sys::Link { from: args.text()?, to: args.text()? },
+        "symlink" => Sys::Symlink { target: args.text()?, path: args.text()? },
+        "chmod" => Sys::Chmod { path: args.text()?, mode: args.number()? },
+        "chown" | "lchown" => {
+            Sys::Chown { path: args.text()?, uid: args.id()?, gid: args.id()?, follow: name == "chown" }
+        }
+        "truncate" => Sys::Truncate { path: args.text()?, len: args.number()? },
+        "chdir" => Sys::Chdir { path: args.text()? },
+        "getcwd" => Sys::Getcwd,
+        "umask" => Sys::Umask { mask: args.number()? },
+        "isatty" => Sys::Isatty { fd: args.fd()? },
+        "mount" => Sys::Mount {
+            source: args.text()?,
+            target: args.text()?,
+            fstype: args.text()?,
+            flags: mount_flags(&args.flags()?)?,
+            data: if args.is_empty() { String::new() } else { args.text()? },
+        },
+        "umount" => {
+            Sys::Umount { target: args.text()?, detach: !args.is_empty() && one_flag("MNT_DETACH", &args.flags()?)? }
+        }
+        "execve" => Sys::Exec { path: args.text()?, argv: args.texts()?, env: vec!["PATH=/bin:/usr/bin".to_owned()] },
+        "wait" | "waitpid" => {
+            Sys::Wait { pid: args.number()?, nohang: !args.is_empty() && one_flag("WNOHANG", &args.flags()?)? }
+        }
+        "exit" => Sys::Exit { code: args.number()? },
+        "kill" => Sys::Kill { pid: args.number()?, signal: args.signal()? },
+        "signal" => Sys::SigAction { signal: args.signal()?, to: args.one_of(&DISPOSITIONS)? },
+        "sigblock" => Sys::SigMask { signal: args.signal()?, block: true },
+        "sigunblock" => Sys::SigMask { signal: args.signal()?, block: false },
+        "sigwait" => Sys::SigWait { signals: vec![args.signal()?] },
+        "getpid" => Sys::Getpid,
+        "getppid" => Sys::Getppid,
+        "getuid" => Sys::Getuid,
+        "getgid" => Sys::Getgid,
+        "setuid" => Sys::Setuid { uid: args.number()? },
+        "setgid" => Sys::Setgid { gid: args.number()? },
+        "uname" => Sys::Uname,
+        "sethostname" => Sys::Sethostname { name: args.text()? },
+        "unshare" => Sys::Unshare { flags: clone_flags(&args.flags()?)? },
+        "nanosleep" => Sys::Sleep { ns: args.number()? },
+        _ => return Err(format!("no call `{name}`")),
+    };
+    args.end()?;
+    Ok(sys)
+}
+
+const WHENCE: [(&str, Whence); 3] = [("SEEK_SET", Whence::Set), ("SEEK_CUR", Whence::Cur), ("SEEK_END", Whence::End)];
+const DISPOSITIONS: [(&str, Disposition); 3] =
+    [("SIG_DFL", Disposition::Default), ("SIG_IGN", Disposition::Ignore), ("SIG_CATCH", Disposition::Catch)];
+
+fn open_flags(names: &[String]) -> Result<OpenFlags, String> {
+    let mut flags = OpenFlags::default();
+    for name in names {
+        match name.as_str() {
+            "O_RDONLY" => flags.read = true,
+            "O_WRONLY" => flags.write = true,
+            "O_RDWR" => (flags.read, flags.write) = (true, true),
+            "O_CREAT" => flags.create = true,
+            "O_EXCL" => flags.excl = true,
+            "O_TRUNC" => flags.truncate = true,
+            "O_APPEND" => flags.append = true,
+            "O_DIRECTORY" => flags.directory = true,
+            "O_NOFOLLOW" => flags.nofollow = true,
+            "O_CLOEXEC" => flags.cloexec = true,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(flags)
+}
+
+fn mount_flags(names: &[String]) -> Result<MountFlags, String> {
+    let mut flags = MountFlags::default();
+    for name in names {
+        match name.as_str() {
+            "MS_BIND" => flags.bind = true,
+            "MS_REC" => flags.recursive = true,
+            "MS_RDONLY" => flags.read_only = true,
+            "MS_REMOUNT" => flags.remount = true,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(flags)
+}
+
+fn clone_flags(names: &[String]) -> Result<CloneFlags, String> {
+    let mut flags = CloneFlags::default();
+    for name in names {
+        match name.as_str() {
+            "CLONE_NEWPID" => flags.pid = true,
+            "CLONE_NEWNS" => flags.mnt = true,
+            "CLONE_NEWUTS" => flags.uts = true,
+            "CLONE_NEWIPC" => flags.ipc = true,
+            "CLONE_NEWNET" => flags.net = true,
+            "CLONE_NEWUSER" => flags.user = true,
+            "CLONE_NEWCGROUP" => flags.cgroup = true,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(flags)
+}
+
+fn no_flag(name: &str) -> String {
+    format!("no flag `{name}`")
+}
+
+fn one_flag(known: &str, names: &[String]) -> Result<bool, String> {
+    match names.iter().find(|name| *name != known) {
+        Some(other) => Err(no_flag(other)),
+        None => Ok(!names.is_empty()),
+    }
+}
+
+/// The arguments of a call, taken one after the other.
+struct Args<'a> {
+    call: &'a str,
+    args: &'a [Arg],
+    variables: Variables<'a>,
+    given: usize,
+}
+
+impl Args<'_> {
+    fn is_empty(&self) -> bool {
+        self.args.is_empty()
+    }
+
+    fn next(&mut self) -> Result<&Arg, String> {
+        let at = self.given - self.args.len() + 1;
+        let (first, rest) = self.args.split_first().ok_or_else(|| format!("{} takes {at} arguments", self.call))?;
+        self.args = rest;
+        Ok(first)
+    }
+
+    fn end(&self) -> Result<(), String> {
+        match self.args.len() {
+            0 => Ok(()),
+            more => Err(format!("{} takes {} arguments", self.call, self.given - more)),
+        }
+    }
+
+    fn int(&mut self) -> Result<i64, String> {
+        let (call, variables) = (self.call.to_owned(), self.variables);
+        match self.next()? {
+            Arg::Int(n) => Ok(*n),
+            Arg::Variable(name) => variables(name).ok_or_else(|| format!("nothing was kept in `{name}`")),
+            other => Err(format!("{call}: a number is wanted, not {other:?}")),
+        }
+    }
+
+    fn number<T: TryFrom<i64>>(&mut self) -> Result<T, String> {
+        let n = self.int()?;
+        T::try_from(n).map_err(|_| format!("{}: {n} is out of range", self.call))
+    }
+
+    fn fd(&mut self) -> Result<Fd, String> {
+        self.number()
+    }
+
+    /// A uid or gid; -1 leaves it alone.
+    fn id(&mut self) -> Result<Option<u32>, String> {
+        match self.int()? {
+            -1 => Ok(None),
+            n => u32::try_from(n).map(Some).map_err(|_| format!("{}: {n} is no id", self.call)),
+        }
+    }
+
+    fn text(&mut self) -> Result<String, String> {
+        let call = self.call.to_owned();
+        match self.next()? {
+            Arg::Text(text) => Ok(text.clone()),
+            other => Err(format!("{call}: a string is wanted, not {other:?}")),
+        }
+    }
+
+    /// All that are left.
+    fn texts(&mut self) -> Result<Vec<String>, String> {
+        let mut all = Vec::new();
+        while !self.is_empty() {
+            all.push(self.text()?);
+        }
+        Ok(all)
+    }
+
+    fn flags(&mut self) -> Result<Vec<String>, String> {
+        let call = self.call.to_owned();
+        match self.next()? {
+            Arg::Flags(names) => Ok(names.clone()),
+            Arg::Int(0) => Ok(Vec::new()),
+            other => Err(format!("{call}: flags are wanted, not {other:?}")),
+        }
+    }
+
+    fn one_of<T: Copy>(&mut self, known: &[(&str, T)]) -> Result<T, String> {
+        let names = self.flags()?;
+        let found = known.iter().find(|(name, _)| [*name] == names[..]).map(|(_, value)| *value);
+        found.ok_or_else(|| no_flag(&names.join("|")))
+    }
+
+    fn signal(&mut self) -> Result<Signal, String> {
+        let names = self.flags()?;
+        let found = Signal::ALL.iter().find(|signal| [signal.name()] == names[..]).copied();
+        found.ok_or_else(|| no_flag(&names.join("|")))
+    }
+}
