@@ -3,6 +3,7 @@
 //! - [`linux`]: a node on this machine's kernel, behind `engine::node::Kernel`.
 //! - [`doctor`]: what this machine can do, a fact at a time.
 //! - [`course`]: the lessons, from a tree or carried in this program.
+//! - [`cases`]: scenarios without a lesson, from files.
 //! - [`runs`]: lessons and scenarios, run on either kernel.
 //! - [`report`]: a comparison as text, JSON and HTML.
 //! - [`profile`]: what kind of kernel this is, as a comparison names it.
@@ -13,6 +14,7 @@
 //! What a guest does next is decided in `engine::sched`, what Docker does in `engine::docker`: here is only Linux.
 
 pub mod boot;
+pub mod cases;
 pub mod command;
 pub mod course;
 pub mod doctor;

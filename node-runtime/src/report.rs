@@ -117,6 +117,15 @@ impl Report {
     }
 }
 
+/// A scenario that this kernel cannot run; as an object it is told apart by `skipped_because`.
+pub fn skipped(id: &str, why: &str, json: bool) -> String {
+    if json {
+        serde_json::json!({ "lesson": id, "skipped_because": why }).to_string()
+    } else {
+        format!("{id}: SKIPPED: {why}")
+    }
+}
+
 pub fn totals_text(totals: Totals) -> String {
     format!(
         "{} calls the same; {} facts: {} agree, {} shared, {} skipped; {} differ",

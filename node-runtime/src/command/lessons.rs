@@ -2,12 +2,13 @@
 
 use super::options::Options;
 use super::{End, WrongUse, obstacles};
+use crate::cases::{self, Case};
 use crate::profile::Profile;
-use crate::report::{Report, html, totals_json, totals_text};
+use crate::report::{Report, html, skipped, totals_json, totals_text};
 use crate::runs;
 use anyhow::{Context, Result};
 use engine::compare::{Totals, compare};
-use engine::scenario::Input;
+use engine::scenario::{Era, Input, Scenario};
 use engine::world::input_text;
 use lessons::{Lesson, Recording};
 use std::fs;
@@ -58,16 +59,14 @@ pub fn verify(options: &Options) -> Result<End> {
     if let Some(end) = obstacles() {
         return Ok(end);
     }
-    let lessons = options.course()?.lessons()?;
-    let chosen: Vec<&Lesson> = if options.all {
-        lessons.iter().collect()
-    } else {
-        options.names.iter().map(|name| find(&lessons, name)).collect::<Result<_>>()?
-    };
-    anyhow::ensure!(!chosen.is_empty(), "there is no lesson to compare yet");
+    let profile = Profile::here();
     let (mut reports, mut totals) = (Vec::new(), Totals::default());
-    for lesson in chosen {
-        let report = verified(lesson)?;
+    for subject in subjects(options)? {
+        if let Some(why) = &subject.obstacle {
+            println!("{}", skipped(&subject.id, why, options.json));
+            continue;
+        }
+        let report = verified(subject, &profile)?;
         totals.add(report.comparison.totals());
         match (&options.explain, options.json) {
             (Some(fact), _) => print!("{}", report.explain(fact)),
@@ -76,31 +75,72 @@ pub fn verify(options: &Options) -> Result<End> {
         }
         reports.push(report);
     }
+    anyhow::ensure!(!reports.is_empty(), "there is nothing to compare on this kernel");
     if let Some(file) = &options.html {
         fs::write(file, html(&reports)).with_context(|| file.display().to_string())?;
     }
     match (&options.explain, options.json) {
         (Some(_), _) => {}
         (None, true) => println!("{}", totals_json(reports.len(), totals)),
-        (None, false) if reports.len() > 1 => println!("{} lessons: {}", reports.len(), totals_text(totals)),
+        (None, false) if reports.len() > 1 => println!("{} scenarios: {}", reports.len(), totals_text(totals)),
         (None, false) => {}
     }
     Ok(if totals.differ == 0 { End::Agrees } else { End::Differs })
 }
 
-/// A lesson's reference solution on the model and on this kernel.
-fn verified(lesson: &Lesson) -> Result<Report> {
-    let inputs = runs::solution(lesson);
-    let scenario = &lesson.scenario;
-    let about = |side: &str| format!("{}, {side}", lesson.id);
-    let predicted = runs::run(scenario, runs::simulated(scenario)?, &inputs).with_context(|| about("on the model"))?;
-    let happened = runs::run(scenario, runs::linux(scenario)?, &inputs).with_context(|| about("on this kernel"))?;
-    Ok(Report {
-        lesson: lesson.id.clone(),
-        title: lesson.title.clone(),
-        profile: Profile::here(),
-        comparison: compare(&predicted, &happened),
-    })
+/// What is compared: a lesson's reference solution, or a case.
+struct Subject {
+    id: String,
+    title: String,
+    scenario: Scenario,
+    inputs: Vec<Input>,
+    /// Why this kernel cannot run it.
+    obstacle: Option<String>,
+}
+
+impl Subject {
+    fn lesson(lesson: &Lesson) -> Subject {
+        Subject {
+            id: lesson.id.clone(),
+            title: lesson.title.clone(),
+            scenario: lesson.scenario.clone(),
+            inputs: runs::solution(lesson),
+            obstacle: None,
+        }
+    }
+
+    fn case(case: Case, free: &Scenario) -> Subject {
+        let obstacle = case.obstacle(&Profile::here());
+        Subject { id: case.id, title: case.title, scenario: free.clone(), inputs: case.inputs, obstacle }
+    }
+}
+
+fn subjects(options: &Options) -> Result<Vec<Subject>> {
+    let course = options.course()?;
+    let is_case = |name: &&String| name.ends_with(&format!(".{}", cases::ENDING));
+    let (files, names): (Vec<&String>, Vec<&String>) = options.names.iter().partition(is_case);
+    let lessons = course.lessons()?;
+    let named = names.into_iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
+    let chosen = if options.all { lessons.iter().collect() } else { named };
+    let mut subjects: Vec<Subject> = chosen.into_iter().map(Subject::lesson).collect();
+    let places = files.iter().map(Path::new).chain(options.cases.as_deref());
+    let cases = places.map(|place| cases::load(place).context(WrongUse)).collect::<Result<Vec<_>>>()?;
+    if !cases.is_empty() {
+        let free = runs::free_scenario(&course, 1, Era::default(), None)?;
+        subjects.extend(cases.into_iter().flatten().map(|case| Subject::case(case, &free)));
+    }
+    Ok(subjects)
+}
+
+/// One scenario on the model and on this kernel.
+fn verified(subject: Subject, profile: &Profile) -> Result<Report> {
+    let Subject { id, title, scenario, inputs, .. } = subject;
+    let about = |side: &str| format!("{id}, {side}");
+    let predicted =
+        runs::run(&scenario, runs::simulated(&scenario)?, &inputs).with_context(|| about("on the model"))?;
+    let happened = runs::run(&scenario, runs::linux(&scenario)?, &inputs).with_context(|| about("on this kernel"))?;
+    let comparison = compare(&predicted, &happened);
+    Ok(Report { lesson: id, title, profile: profile.clone(), comparison })
 }
 
 pub fn record(options: &Options) -> Result<End> {

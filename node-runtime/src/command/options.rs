@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct Options {
     pub json: bool,
     pub all: bool,
+    /// A folder of cases, besides what is named.
+    pub cases: Option<PathBuf>,
     pub html: Option<PathBuf>,
     pub explain: Option<String>,
     pub out: Option<PathBuf>,
@@ -25,7 +27,7 @@ pub struct Options {
 fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
     Some(match command {
         "simulate" => (&["--json", "--lessons"], 1, 1),
-        "verify" => (&["--json", "--all", "--html", "--explain", "--lessons"], 0, usize::MAX),
+        "verify" => (&["--json", "--all", "--cases", "--html", "--explain", "--lessons"], 0, usize::MAX),
         "record" => (&["--all", "--out", "--lessons"], 0, usize::MAX),
         "measure" => (&["--out", "--lessons"], 0, 0),
         "replay" => (&["--json"], 1, 1),
@@ -46,6 +48,7 @@ impl Options {
         let mut options = Options {
             json: false,
             all: false,
+            cases: None,
             html: None,
             explain: None,
             out: None,
@@ -74,6 +77,7 @@ impl Options {
             match name {
                 "--json" => options.json = true,
                 "--all" => options.all = true,
+                "--cases" => options.cases = Some(value()?.into()),
                 "--html" => options.html = Some(value()?.into()),
                 "--explain" => options.explain = Some(value()?),
                 "--out" => options.out = Some(value()?.into()),
@@ -91,7 +95,9 @@ impl Options {
         if count < least || count > most {
             return Err(format!("`{command}` wants {least} name{}, not {count}", if least == 1 { "" } else { "s" }));
         }
-        if matches!(command, "verify" | "record") && options.all != options.names.is_empty() {
+        let names_are_chosen = options.all != options.names.is_empty();
+        let only_cases = options.cases.is_some() && !options.all;
+        if matches!(command, "verify" | "record") && !names_are_chosen && !only_cases {
             return Err(format!("`{command}` wants lessons, or --all"));
         }
         Ok(options)
@@ -123,6 +129,8 @@ mod tests {
         assert_eq!(options.names, ["images/01-x"]);
         assert_eq!(options.explain.as_deref(), Some("node/hostname"));
         assert!(parse(&["shell", "--node", "linux", "--seed", "7", "--era", "today"]).unwrap().linux);
+        let cases = parse(&["verify", "--cases", "tests/cases"]).unwrap();
+        assert_eq!((cases.cases, cases.all), (Some("tests/cases".into()), false));
         let wrong = [
             (vec!["verify"], "`verify` wants lessons, or --all"),
             (vec!["verify", "--all", "x"], "`verify` wants lessons, or --all"),

@@ -5,8 +5,11 @@ const COMMANDS: [(&str, &str, &[&str]); 9] = [
     ("simulate", "LESSON [--json]", &["run a lesson's solution on the model and show the console"]),
     (
         "verify",
-        "LESSON…|--all [--json] [--html FILE] [--explain FACT]",
-        &["run it on this machine's kernel as well, and compare call by call, fact by fact"],
+        "LESSON|FILE.case…|--all [--cases FOLDER] [--json] [--html FILE] [--explain FACT]",
+        &[
+            "run it on this machine's kernel as well, and compare call by call, fact by fact;",
+            "a case is a file of lines that are typed at a node's shell",
+        ],
     ),
     ("record", "LESSON…|--all [--out FOLDER]", &["keep what this machine's kernel shows, for pages without one"]),
     ("measure", "[--out FOLDER]", &["the figures of the course's plots, in a control group of its own"]),

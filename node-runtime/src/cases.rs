@@ -1,0 +1,132 @@
+//! Cases: scenarios without a lesson, each a file of lines that are typed at a node's shell. Both kernels run them.
+//!
+//! ```text
+//! # The first process of a pid namespace takes no signal from inside that it has no handler for.
+//! # ids: P3
+//! # kernels: v2 hybrid
+//! unshare --fork --pid --mount-proc sh -c 'kill -9 1; echo still here'
+//! ^C
+//! ```
+//!
+//! The comments at the top say what it shows, which rows of `tests/facts.tsv` it proves, and on which kernels it can
+//! be run, if not on all. `^C` and `^D` are keys.
+
+use crate::profile::{Cgroups, Profile};
+use anyhow::{Context, Result, ensure};
+use engine::scenario::Input;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What a case's file ends with.
+pub const ENDING: &str = "case";
+/// Lines of one case.
+const LINES: usize = 200;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// `pid/signals-from-inside`: the folder's name and the file's.
+    pub id: String,
+    /// What it shows.
+    pub title: String,
+    /// Rows of the table of facts.
+    pub rows: Vec<String>,
+    /// Empty means all.
+    pub kernels: Vec<String>,
+    pub inputs: Vec<Input>,
+}
+
+impl Case {
+    pub fn read(file: &Path) -> Result<Case> {
+        let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
+        let name = |path: Option<&std::ffi::OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
+        let room = name(file.parent().and_then(Path::file_name));
+        Case::parse(&format!("{room}/{}", name(file.file_stem())), &text).with_context(|| file.display().to_string())
+    }
+
+    fn parse(id: &str, text: &str) -> Result<Case> {
+        let mut case =
+            Case { id: id.to_owned(), title: String::new(), rows: Vec::new(), kernels: Vec::new(), inputs: Vec::new() };
+        let words = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for line in text.lines() {
+            match line.strip_prefix('#').map(str::trim) {
+                Some(comment) if case.inputs.is_empty() => {
+                    if let Some(rows) = comment.strip_prefix("ids:") {
+                        case.rows = words(rows);
+                    } else if let Some(kernels) = comment.strip_prefix("kernels:") {
+                        case.kernels = words(kernels);
+                    } else if case.title.is_empty() {
+                        case.title = comment.to_owned();
+                    }
+                }
+                Some(_) => {}
+                None if line.trim().is_empty() => {}
+                None => case.inputs.push(match line {
+                    "^C" => Input::Interrupt,
+                    "^D" => Input::Eof,
+                    line => Input::Line(line.to_owned()),
+                }),
+            }
+        }
+        ensure!(!case.title.is_empty(), "its first line has to say, behind a #, what it shows");
+        let known = |name: &String| ["v1", "v2", "hybrid"].contains(&name.as_str());
+        ensure!(case.kernels.iter().all(known), "kernels are v1, v2 and hybrid, not {}", case.kernels.join(" "));
+        ensure!(!case.inputs.is_empty() && case.inputs.len() <= LINES, "it has 1 to {LINES} lines");
+        Ok(case)
+    }
+
+    /// Why it cannot be run on this kernel, if it cannot. A hybrid kernel has version 1's controllers.
+    pub fn obstacle(&self, profile: &Profile) -> Option<String> {
+        let named = match profile.cgroups {
+            Cgroups::V2 => &["v2"][..],
+            Cgroups::Hybrid => &["hybrid", "v1"],
+            Cgroups::V1 => &["v1"],
+            Cgroups::None => &[],
+        };
+        let fits = self.kernels.is_empty() || self.kernels.iter().any(|kernel| named.contains(&kernel.as_str()));
+        (!fits).then(|| format!("it is for kernels with cgroup {}", self.kernels.join(", ")))
+    }
+}
+
+/// Every case below a folder, or the one in a file, by name.
+pub fn load(place: &Path) -> Result<Vec<Case>> {
+    let mut files = Vec::new();
+    find(place, &mut files)?;
+    files.sort();
+    files.iter().map(|file| Case::read(file)).collect()
+}
+
+fn find(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if place.is_file() {
+        files.push(place.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(place).with_context(|| place.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            find(&path, files)?;
+        } else if path.extension().is_some_and(|ending| ending == ENDING) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_title_rows_kernels_and_lines() {
+        let text = "# What it shows.\n# ids: P3 P4\n# kernels: v2\n\necho x\n# aside\n^C\n";
+        let case = Case::parse("pid/x", text).unwrap();
+        assert_eq!((case.title.as_str(), case.rows.join(" ")), ("What it shows.", "P3 P4".to_owned()));
+        assert_eq!(case.inputs, [Input::Line("echo x".into()), Input::Interrupt]);
+        let on = |cgroups| case.obstacle(&Profile { kernel: "Linux 6.1.0".into(), cgroups });
+        assert_eq!(on(Cgroups::V2), None);
+        assert_eq!(on(Cgroups::Hybrid).as_deref(), Some("it is for kernels with cgroup v2"));
+        for (text, why) in [("echo x", "first line"), ("# x\n", "1 to 200"), ("# x\n# kernels: bsd\ny\n", "not bsd")] {
+            let error = Case::parse("x", text).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+}
