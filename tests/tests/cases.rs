@@ -54,3 +54,37 @@ fn every_case_agrees_with_this_kernel() {
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
+
+/// Rows without a case yet. It only ever goes down.
+const OPEN: usize = 90;
+/// Rows that no case can prove.
+const EXCEPTIONS: usize = 5;
+
+/// The rows of a table: what stands between tabs.
+fn table(name: &str) -> Vec<Vec<String>> {
+    let text = std::fs::read_to_string(root().join("tests").join(name)).expect(name);
+    let rows = text.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|line| line.split('\t').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn every_row_of_the_table_of_facts_has_its_case() {
+    let (facts, exceptions) = (table("facts.tsv"), table("exceptions.tsv"));
+    for row in &facts {
+        assert!(row.len() == 4 && ["E", "T"].contains(&row[1].as_str()), "{row:?}");
+    }
+    let ids: Vec<&String> = facts.iter().map(|row| &row[0]).collect();
+    let proved: Vec<String> = cases().into_iter().flat_map(|case| case.rows).collect();
+    for id in &proved {
+        assert!(ids.contains(&id), "a case names {id}, which is not in the table");
+    }
+    assert!(exceptions.len() <= EXCEPTIONS);
+    for row in &exceptions {
+        assert!(row.len() == 3 && ids.contains(&&row[0]), "{row:?}");
+        assert!(!proved.contains(&row[0]), "{} has a case: it is no exception", row[0]);
+    }
+    let excepted = |id: &String| exceptions.iter().any(|row| row[0] == *id);
+    let open: Vec<&&String> = ids.iter().filter(|id| !proved.contains(id) && !excepted(id)).collect();
+    println!("{} rows, {} proved, {} exceptions; open: {open:?}", ids.len(), ids.len() - open.len(), exceptions.len());
+    assert!(open.len() <= OPEN, "{} rows have no case: {open:?}", open.len());
+}
