@@ -4,7 +4,7 @@
 //! `cargo build -p node-runtime` therefore stays one ordinary command. It needs the musl target
 //! (`rustup target add ARCH-unknown-linux-musl`); where that is missing, glibc's static library serves.
 //!
-//! And lists the course's sources for `include_bytes!`: the program runs lessons where there is no tree.
+//! And lists the course's sources and the cases for `include_bytes!`: the program runs them where there is no tree.
 
 use std::env;
 use std::fs;
@@ -22,7 +22,8 @@ const COURSE: [&str; 2] = ["content", "images"];
 
 fn main() {
     let here = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
-    carry(&here.join("../lessons"));
+    carry("CARRIED", &here.join("../lessons"), &COURSE, "carried.rs");
+    carry("CASES", &here.join("../tests"), &["cases"], "cases.rs");
     if variable("CARGO_CFG_TARGET_OS") != "linux" {
         panic!("node-runtime drives a Linux kernel: build it for Linux");
     }
@@ -71,18 +72,18 @@ fn toolbox(here: &Path) -> PathBuf {
     target_dir.join(&target).join(directory).join("toolbox")
 }
 
-/// Writes `carried.rs`: the name of each file of the course with its bytes.
-fn carry(course: &Path) {
-    let mut list = String::from("static CARRIED: &[(&str, &[u8])] = &[\n");
-    for part in COURSE {
-        println!("cargo:rerun-if-changed={}", course.join(part).display());
-        each_file(&course.join(part), &mut |path| {
-            let name = path.strip_prefix(course).unwrap_or(path);
+/// Writes a table of the files in these parts of a folder: the name of each with its bytes.
+fn carry(table: &str, folder: &Path, parts: &[&str], file: &str) {
+    let mut list = format!("static {table}: &[(&str, &[u8])] = &[\n");
+    for part in parts {
+        println!("cargo:rerun-if-changed={}", folder.join(part).display());
+        each_file(&folder.join(part), &mut |path| {
+            let name = path.strip_prefix(folder).unwrap_or(path);
             list.push_str(&format!("({name:?}, include_bytes!({path:?})),\n"));
         });
     }
     list.push_str("];\n");
-    let file = PathBuf::from(variable("OUT_DIR")).join("carried.rs");
+    let file = PathBuf::from(variable("OUT_DIR")).join(file);
     fs::write(&file, list).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
 }
 

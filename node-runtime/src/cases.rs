@@ -17,8 +17,12 @@ use engine::scenario::Input;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+include!(concat!(env!("OUT_DIR"), "/cases.rs"));
+
 /// What a case's file ends with.
 pub const ENDING: &str = "case";
+/// Where a tree has them.
+const FOLDER: &str = "tests/cases";
 /// Lines of one case.
 const LINES: usize = 200;
 
@@ -38,9 +42,12 @@ pub struct Case {
 impl Case {
     pub fn read(file: &Path) -> Result<Case> {
         let text = fs::read_to_string(file).with_context(|| file.display().to_string())?;
-        let name = |path: Option<&std::ffi::OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
-        let room = name(file.parent().and_then(Path::file_name));
-        Case::parse(&format!("{room}/{}", name(file.file_stem())), &text).with_context(|| file.display().to_string())
+        Case::parse(&id(file), &text).with_context(|| file.display().to_string())
+    }
+
+    /// Is it what a person calls so: the case itself, or all of a room?
+    pub fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.id.split('/').next() == Some(name)
     }
 
     fn parse(id: &str, text: &str) -> Result<Case> {
@@ -87,20 +94,32 @@ impl Case {
     }
 }
 
-/// Every case below a folder, or the one in a file, by name.
-pub fn load(place: &Path) -> Result<Vec<Case>> {
+/// The cases of a folder; without one, of the working directory's tree, and else those carried. By name.
+pub fn load(folder: Option<&Path>) -> Result<Vec<Case>> {
+    let here = Path::new(FOLDER);
+    let Some(folder) = folder.or_else(|| here.is_dir().then_some(here)) else { return carried() };
     let mut files = Vec::new();
-    find(place, &mut files)?;
+    find(folder, &mut files)?;
     files.sort();
     files.iter().map(|file| Case::read(file)).collect()
 }
 
-fn find(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    if place.is_file() {
-        files.push(place.to_owned());
-        return Ok(());
-    }
-    for entry in fs::read_dir(place).with_context(|| place.display().to_string())? {
+fn carried() -> Result<Vec<Case>> {
+    let parse = |(name, bytes): &(&str, &[u8])| {
+        let text = std::str::from_utf8(bytes).with_context(|| name.to_string())?;
+        Case::parse(&id(Path::new(name)), text).with_context(|| name.to_string())
+    };
+    CASES.iter().map(parse).collect()
+}
+
+/// The name of the folder and that of the file.
+fn id(file: &Path) -> String {
+    let name = |path: Option<&std::ffi::OsStr>| path.unwrap_or_default().to_string_lossy().into_owned();
+    format!("{}/{}", name(file.parent().and_then(Path::file_name)), name(file.file_stem()))
+}
+
+fn find(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         if path.is_dir() {
             find(&path, files)?;
@@ -114,6 +133,12 @@ fn find(place: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_carried_is_what_the_tree_has() {
+        let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(FOLDER);
+        assert_eq!(carried().unwrap(), load(Some(&tree)).unwrap());
+    }
 
     #[test]
     fn a_file_is_a_title_rows_kernels_and_lines() {

@@ -10,7 +10,7 @@ use node_runtime::report::Report;
 use node_runtime::{doctor, runs};
 
 fn cases() -> Vec<Case> {
-    load(&root().join("tests/cases")).unwrap_or_else(|error| panic!("{error:#}"))
+    load(Some(&root().join("tests/cases"))).unwrap_or_else(|error| panic!("{error:#}"))
 }
 
 #[test]

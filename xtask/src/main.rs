@@ -26,7 +26,8 @@ usage: cargo xtask COMMAND
   serve [--profile web|dev] [--port PORT] [--lan]
                               build, and serve at http://127.0.0.1:8080 with this machine's kernel beside it
   test [FILTER]               every test, here and in a real browser; totals at the end
-  vm-test                     the verification on other kernels, each in a machine of its own (QEMU)
+  vm-test [--dev] [v2|v1] [CASE|LESSON…]
+                              the verification on other kernels, each in a machine of its own (QEMU)
   lint                        formatting, clippy, and the words that must not appear
   bench [--cold]              what was promised, measured: each value, its limit and the ratio; --cold also from nothing
   record [--screens]          what this machine's kernel shows in the lessons; with --screens, how the pages look
@@ -52,7 +53,7 @@ fn dispatch(words: &[&str]) -> anyhow::Result<ExitCode> {
         ["serve", "--profile", profile, rest @ ..] => return serve::serve(Profile::parse(profile)?, rest),
         ["serve", rest @ ..] => return serve::serve(Profile::Web, rest),
         ["test", filter @ ..] => return test::test(filter),
-        ["vm-test"] => return vm::vm_test(),
+        ["vm-test", rest @ ..] => return vm::vm_test(rest),
         ["bench"] => return bench::bench(false),
         ["bench", "--cold"] => return bench::bench(true),
         ["record"] => bench::record(false)?,

@@ -115,19 +115,27 @@ impl Subject {
     }
 }
 
+/// What was named: lessons, cases, rooms of cases, files; or all of both kinds.
 fn subjects(options: &Options) -> Result<Vec<Subject>> {
     let course = options.course()?;
-    let is_case = |name: &&String| name.ends_with(&format!(".{}", cases::ENDING));
-    let (files, names): (Vec<&String>, Vec<&String>) = options.names.iter().partition(is_case);
-    let lessons = course.lessons()?;
-    let named = names.into_iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
-    let chosen = if options.all { lessons.iter().collect() } else { named };
-    let mut subjects: Vec<Subject> = chosen.into_iter().map(Subject::lesson).collect();
-    let places = files.iter().map(Path::new).chain(options.cases.as_deref());
-    let cases = places.map(|place| cases::load(place).context(WrongUse)).collect::<Result<Vec<_>>>()?;
-    if !cases.is_empty() {
-        let free = runs::free_scenario(&course, 1, Era::default(), None)?;
-        subjects.extend(cases.into_iter().flatten().map(|case| Subject::case(case, &free)));
+    let (lessons, cases) = (course.lessons()?, cases::load(options.cases.as_deref()).context(WrongUse)?);
+    let free = runs::free_scenario(&course, 1, Era::default(), None)?;
+    let case = |case: &Case| Subject::case(case.clone(), &free);
+    if options.names.is_empty() {
+        let lessons = lessons.iter().filter(|_| options.all).map(Subject::lesson);
+        return Ok(lessons.chain(cases.iter().map(case)).collect());
+    }
+    let mut subjects = Vec::new();
+    for name in &options.names {
+        if name.ends_with(&format!(".{}", cases::ENDING)) {
+            subjects.push(case(&Case::read(Path::new(name)).context(WrongUse)?));
+            continue;
+        }
+        let called: Vec<Subject> = cases.iter().filter(|case| case.is_called(name)).map(case).collect();
+        if called.is_empty() {
+            subjects.push(Subject::lesson(find(&lessons, name)?));
+        }
+        subjects.extend(called);
     }
     Ok(subjects)
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub struct Options {
     pub json: bool,
     pub all: bool,
-    /// A folder of cases, besides what is named.
+    /// A folder of cases in place of those carried.
     pub cases: Option<PathBuf>,
     pub html: Option<PathBuf>,
     pub explain: Option<String>,
@@ -95,10 +95,10 @@ impl Options {
         if count < least || count > most {
             return Err(format!("`{command}` wants {least} name{}, not {count}", if least == 1 { "" } else { "s" }));
         }
-        let names_are_chosen = options.all != options.names.is_empty();
-        let only_cases = options.cases.is_some() && !options.all;
-        if matches!(command, "verify" | "record") && !names_are_chosen && !only_cases {
-            return Err(format!("`{command}` wants lessons, or --all"));
+        let named = !options.names.is_empty();
+        let nothing = !named && !options.all && options.cases.is_none();
+        if matches!(command, "verify" | "record") && (nothing || named && options.all) {
+            return Err(format!("`{command}` wants names, or --all"));
         }
         Ok(options)
     }
@@ -132,8 +132,8 @@ mod tests {
         let cases = parse(&["verify", "--cases", "tests/cases"]).unwrap();
         assert_eq!((cases.cases, cases.all), (Some("tests/cases".into()), false));
         let wrong = [
-            (vec!["verify"], "`verify` wants lessons, or --all"),
-            (vec!["verify", "--all", "x"], "`verify` wants lessons, or --all"),
+            (vec!["verify"], "`verify` wants names, or --all"),
+            (vec!["verify", "--all", "x"], "`verify` wants names, or --all"),
             (vec!["simulate"], "`simulate` wants 1 name, not 0"),
             (vec!["shell", "--node", "bsd"], "`--node` is simulated or linux, not `bsd`"),
             (vec!["shell", "--seed", "x"], "`x` is not a number"),

@@ -5,10 +5,10 @@ const COMMANDS: [(&str, &str, &[&str]); 9] = [
     ("simulate", "LESSON [--json]", &["run a lesson's solution on the model and show the console"]),
     (
         "verify",
-        "LESSON|FILE.case…|--all [--cases FOLDER] [--json] [--html FILE] [--explain FACT]",
+        "LESSON|CASE…|--all [--cases FOLDER] [--json] [--html FILE] [--explain FACT]",
         &[
             "run it on this machine's kernel as well, and compare call by call, fact by fact;",
-            "a case is a file of lines that are typed at a node's shell",
+            "a case is some lines typed at a node's shell: its name, its room's, or FILE.case",
         ],
     ),
     ("record", "LESSON…|--all [--out FOLDER]", &["keep what this machine's kernel shows, for pages without one"]),

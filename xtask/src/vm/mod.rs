@@ -37,11 +37,30 @@ struct Machine {
     cgroups: &'static str,
 }
 
-const MACHINES: [Machine; 1] = [Machine { name: "vm-test cgroup-v2", cgroups: "v2" }];
+const MACHINES: [Machine; 2] =
+    [Machine { name: "vm-test cgroup-v2", cgroups: "v2" }, Machine { name: "vm-test cgroup-v1", cgroups: "v1" }];
 
-pub fn vm_test() -> anyhow::Result<ExitCode> {
+/// What is run: on which machines, of what, and by which build.
+struct Plan<'a> {
+    machines: Vec<&'static Machine>,
+    /// What `verify` is asked for.
+    names: Vec<&'a str>,
+    profile: Profile,
+}
+
+/// `[--dev] [v2|v1] [CASE|LESSON…]`: all machines and everything unless named. `--dev` is a build that starts sooner and
+/// runs slower.
+pub fn vm_test(words: &[&str]) -> anyhow::Result<ExitCode> {
     let mut tally = Tally::default();
-    run(&mut tally)?;
+    let (dev, words): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| **word == "--dev");
+    let is_machine = |word: &&str| MACHINES.iter().any(|machine| machine.cgroups == *word);
+    let (chosen, mut names): (Vec<&str>, Vec<&str>) = words.into_iter().partition(is_machine);
+    if names.is_empty() {
+        names.push("--all");
+    }
+    let machines = MACHINES.iter().filter(|machine| chosen.is_empty() || chosen.contains(&machine.cgroups)).collect();
+    let profile = if dev.is_empty() { Profile::Web } else { Profile::Dev };
+    verify(&Plan { machines, names, profile }, &mut tally)?;
     print!("\n{tally}");
     Ok(match (tally.failed.is_empty(), tally.passed.is_empty()) {
         (false, _) => ExitCode::FAILURE,
@@ -51,23 +70,27 @@ pub fn vm_test() -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Verifies on every machine and counts.
+/// Verifies everything on every machine and counts.
 pub fn run(tally: &mut Tally) -> anyhow::Result<()> {
+    verify(&Plan { machines: MACHINES.iter().collect(), names: vec!["--all"], profile: Profile::Web }, tally)
+}
+
+fn verify(plan: &Plan<'_>, tally: &mut Tally) -> anyhow::Result<()> {
     let kernel = match provide() {
         Ok(kernel) => kernel,
         Err(why) => {
             println!("no machine to start: skipped({why})");
-            tally.skipped.extend(MACHINES.map(|machine| (machine.name.to_owned(), why.clone())));
+            tally.skipped.extend(plan.machines.iter().map(|machine| (machine.name.to_owned(), why.clone())));
             return Ok(());
         }
     };
     // Optimised: where each instruction is translated, that is a minute in place of five.
-    let initramfs = initramfs(&kernel, &serve::node_runtime(Profile::Web)?)?;
+    let initramfs = initramfs(&kernel, &serve::node_runtime(plan.profile)?)?;
     let mut reports = Vec::new();
-    for machine in &MACHINES {
+    for machine in &plan.machines {
         println!("{}: {} in {QEMU}, translated …", machine.name, kernel.name);
         let begun = Instant::now();
-        let (report, console) = start(machine, &kernel, &initramfs)?;
+        let (report, console) = start(machine, &plan.names, &kernel, &initramfs)?;
         if let Some((boot, verify)) = report.times_ms() {
             let (boot, verify) = (Duration::from_millis(boot), Duration::from_millis(verify));
             let all = seconds(begun.elapsed());
@@ -110,7 +133,7 @@ fn initramfs(kernel: &Kernel, init: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Starts the machine and waits until it has powered itself off. Gives its report, and the end of what its kernel said.
-fn start(machine: &Machine, kernel: &Kernel, initramfs: &[u8]) -> anyhow::Result<(Report, String)> {
+fn start(machine: &Machine, names: &[&str], kernel: &Kernel, initramfs: &[u8]) -> anyhow::Result<(Report, String)> {
     // The files have names without commas, which QEMU's options would not take.
     let place = tree::scratch().join("vm");
     fs::create_dir_all(&place).with_context(|| place.display().to_string())?;
@@ -120,8 +143,9 @@ fn start(machine: &Machine, kernel: &Kernel, initramfs: &[u8]) -> anyhow::Result
     }
     fs::write(place.join("initramfs"), initramfs)?;
     let parameters = format!(
-        "console=ttyS0 quiet panic=-1 random.trust_cpu=on rdinit=/init -- boot {} verify --all --json",
-        machine.cgroups
+        "console=ttyS0 quiet panic=-1 random.trust_cpu=on rdinit=/init -- boot {} verify {} --json",
+        machine.cgroups,
+        names.join(" ")
     );
     let mut qemu = Command::new(QEMU);
     qemu.current_dir(&place).stdin(Stdio::null());

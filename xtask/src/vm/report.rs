@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 pub struct Report {
     boot: Option<Value>,
     lessons: Vec<Value>,
+    /// Scenarios that are not for this kernel.
+    skipped: u64,
     totals: Option<Value>,
     end: Option<Value>,
     /// Lines that are no objects.
@@ -22,6 +24,7 @@ impl Report {
                 Ok(object) if object.get("boot").is_some() => report.boot = Some(object),
                 Ok(object) if object.get("exit_code").is_some() => report.end = Some(object),
                 Ok(object) if object.get("scenarios").is_some() => report.totals = Some(object),
+                Ok(object) if object.get("skipped_because").is_some() => report.skipped += 1,
                 Ok(object) if object.get("lesson").is_some() => report.lessons.push(object),
                 _ => report.said.push(line.to_owned()),
             }
@@ -77,12 +80,17 @@ impl Report {
         let machine = self.boot.as_ref().map_or(&Value::Null, |boot| &boot["boot"]);
         let mut row = vec![text(machine, "kernel"), text(machine, "cgroups")];
         let totals = self.totals.as_ref().unwrap_or(&Value::Null);
-        row.extend(COLUMNS[2..].iter().map(|name| number(totals, name).to_string()));
+        row.extend(COLUMNS[2..].iter().map(|name| match *name {
+            "elsewhere" => self.skipped.to_string(),
+            name => number(totals, name).to_string(),
+        }));
         row
     }
 }
 
-const COLUMNS: [&str; 8] = ["kernel", "cgroups", "scenarios", "calls", "facts", "agree", "shared", "differ"];
+/// `elsewhere`: scenarios that this kernel does not offer.
+const COLUMNS: [&str; 9] =
+    ["kernel", "cgroups", "scenarios", "elsewhere", "calls", "facts", "agree", "shared", "differ"];
 
 /// The reports' rows under one heading: text to the left, counts to the right.
 pub fn matrix(reports: &[&Report]) -> String {
@@ -115,6 +123,7 @@ mod tests {
     const BOOT: &str =
         r#"{"boot":{"kernel":"Linux 6.1.192","cgroups":"v2"},"modules":["00-overlay"],"uptime_ms":2500}"#;
     const AGREES: &str = r#"{"lesson":"images/layers","kernel":"Linux 6.1.192","agrees":true,"divergence":null}"#;
+    const NOT_HERE: &str = r#"{"lesson":"cpu/quota","skipped_because":"it is for kernels with cgroup v1"}"#;
     const DIFFERS: &str = r#"{"lesson":"images/cake","agrees":false,"divergence":null,"console":[],"differing":[{"input":"ls","fact":"node/x","model":"1","kernel":"2"}]}"#;
 
     fn totals(agree: u32, differ: u32) -> String {
@@ -153,13 +162,13 @@ mod tests {
     #[test]
     fn a_difference_is_told_and_counted_in_the_matrix() {
         let some = totals(5, 1);
-        let differs = report(&[BOOT, AGREES, DIFFERS, &some, r#"{"exit_code":1,"uptime_ms":9000}"#]);
+        let differs = report(&[BOOT, AGREES, NOT_HERE, DIFFERS, &some, r#"{"exit_code":1,"uptime_ms":9000}"#]);
         assert_eq!(differs.fault("v2").as_deref(), Some("1 differences"));
         let told = differs.differences();
         assert!(told.contains("images/cake:\n  fact: {") && told.contains("node/x"), "{told}");
         assert!(!told.contains("images/layers"), "{told}");
         let matrix = matrix(&[&differs]);
         let line: Vec<&str> = matrix.lines().nth(1).unwrap().split_whitespace().collect();
-        assert_eq!(line, ["Linux", "6.1.192", "v2", "1", "9", "7", "5", "2", "1"]);
+        assert_eq!(line, ["Linux", "6.1.192", "v2", "1", "1", "9", "7", "5", "2", "1"]);
     }
 }
