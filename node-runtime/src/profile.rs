@@ -2,21 +2,13 @@
 //!
 //! A comparison names it, so that what differs between kernels is a difference told with the kernel it was seen on.
 
+use engine::scenario::{self, Linux};
 use serde::Serialize;
 use std::fmt;
 use std::fs;
 use std::path::Path;
 
-/// The control groups at `/sys/fs/cgroup` (cgroups(7)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Cgroups {
-    V2,
-    /// Controllers in version 1, and a version 2 hierarchy without them beside it.
-    Hybrid,
-    V1,
-    None,
-}
+pub use engine::scenario::Cgroups;
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {
@@ -28,7 +20,15 @@ pub struct Profile {
 impl Profile {
     /// That of the kernel this runs on.
     pub fn here() -> Profile {
-        Profile { kernel: kernel_name(), cgroups: Cgroups::here() }
+        Profile { kernel: kernel_name(), cgroups: mounted() }
+    }
+
+    /// The model that is to behave as this kernel does.
+    pub fn model(&self) -> scenario::Profile {
+        let version = self.kernel.strip_prefix("Linux ").unwrap_or_default();
+        let mut numbers = version.split('.').map_while(|number| number.parse().ok());
+        let linux = numbers.next().zip(numbers.next()).map(|(major, minor)| Linux(major, minor));
+        scenario::Profile { cgroups: self.cgroups, linux: linux.unwrap_or_default() }
     }
 }
 
@@ -38,29 +38,17 @@ impl fmt::Display for Profile {
     }
 }
 
-impl Cgroups {
-    pub fn here() -> Cgroups {
-        let exists = |path: &str| Path::new(path).exists();
-        if exists("/sys/fs/cgroup/cgroup.controllers") {
-            Cgroups::V2
-        } else if exists("/sys/fs/cgroup/unified/cgroup.procs") {
-            Cgroups::Hybrid
-        } else if exists("/sys/fs/cgroup/memory") {
-            Cgroups::V1
-        } else {
-            Cgroups::None
-        }
-    }
-}
-
-impl fmt::Display for Cgroups {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Cgroups::V2 => "cgroup v2",
-            Cgroups::Hybrid => "cgroup v1 and v2 beside it",
-            Cgroups::V1 => "cgroup v1",
-            Cgroups::None => "no cgroups mounted",
-        })
+/// What is mounted at `/sys/fs/cgroup`.
+fn mounted() -> Cgroups {
+    let exists = |path: &str| Path::new(path).exists();
+    if exists("/sys/fs/cgroup/cgroup.controllers") {
+        Cgroups::V2
+    } else if exists("/sys/fs/cgroup/unified/cgroup.procs") {
+        Cgroups::Hybrid
+    } else if exists("/sys/fs/cgroup/memory") {
+        Cgroups::V1
+    } else {
+        Cgroups::None
     }
 }
 
@@ -79,6 +67,12 @@ fn number<'a>(release: &'a str, version: &'a str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_kernel_is_modelled_by_its_version_and_its_control_groups() {
+        let here = Profile { kernel: "Linux 6.18.44".into(), cgroups: Cgroups::Hybrid };
+        assert_eq!(here.model(), scenario::Profile { cgroups: Cgroups::Hybrid, linux: Linux(6, 18) });
+    }
 
     #[test]
     fn a_kernel_is_named_by_the_version_of_its_source() {

@@ -2,7 +2,7 @@
 
 use crate::course::Course;
 use crate::linux::LinuxKernel;
-use crate::profile::kernel_name;
+use crate::profile::{Profile, kernel_name};
 use anyhow::{Context, Result, anyhow, bail};
 use engine::fact::{Facts, Value};
 use engine::kernel::SimKernel;
@@ -26,8 +26,19 @@ const FILES_BYTES: u64 = 256 * 1024 * 1024;
 pub type Simulated = Scheduled<SimKernel>;
 pub type Linux = Scheduled<LinuxKernel>;
 
+/// The scenario with a model of this machine's kernel: the one that its kernel can be compared with.
+pub fn here(scenario: &Scenario) -> Scenario {
+    Scenario { profile: Profile::here().model(), ..scenario.clone() }
+}
+
+/// Why a scenario cannot be run on this machine's kernel, if it cannot.
+pub fn unfit(scenario: &Scenario) -> Option<String> {
+    let here = Profile::here().cgroups;
+    scenario.only.filter(|only| *only != here).map(|only| format!("it is for kernels with {only}"))
+}
+
 pub fn simulated(scenario: &Scenario) -> Result<Simulated, Fault> {
-    let kernel = SimKernel::new(&scenario.node_root, &scenario.files, HOSTNAME)?;
+    let kernel = SimKernel::new(&scenario.node_root, &scenario.files, HOSTNAME, scenario.profile)?;
     Ok(Scheduled::new(kernel, scenario.seed))
 }
 
@@ -65,7 +76,16 @@ pub fn solution(lesson: &Lesson) -> Vec<Input> {
 pub fn free_scenario(course: &Course, seed: u64, era: Era, files: Option<&Path>) -> Result<Scenario> {
     let shipped = course.images()?;
     let files = files.map(fixture).transpose()?.unwrap_or_default();
-    Ok(Scenario { seed, era, files, images: shipped.images, node_root: shipped.node_root, watch: Default::default() })
+    Ok(Scenario {
+        seed,
+        era,
+        profile: Default::default(),
+        only: None,
+        files,
+        images: shipped.images,
+        node_root: shipped.node_root,
+        watch: Default::default(),
+    })
 }
 
 /// Every regular file below a directory, as the learner's.
@@ -107,8 +127,9 @@ pub fn changed(before: &Facts, after: &Facts) -> Vec<(String, Option<Value>)> {
 /// A lesson's reference solution on this kernel, kept for pages without one.
 pub fn record(lesson: &Lesson) -> Result<Recording> {
     let inputs = solution(lesson);
-    let node = linux(&lesson.scenario)?;
-    let trace = run(&lesson.scenario, node, &inputs)?;
+    let scenario = here(&lesson.scenario);
+    let node = linux(&scenario)?;
+    let trace = run(&scenario, node, &inputs)?;
     let mut before = Facts::new();
     let mut points = Vec::new();
     for (input, step) in inputs.into_iter().zip(trace.steps) {
@@ -157,9 +178,10 @@ impl crate::serve::Live for OnThisKernel {
     fn run(&self, lesson: &str, inputs: &[Input], tell: &mut crate::serve::Tell<'_>) -> Result<(), String> {
         let lesson = find(&self.lessons, lesson).map_err(|e| e.to_string())?;
         let sentence = |fault: Fault| format!("The kernel of this machine could not go on: {fault}.");
-        let node = linux(&lesson.scenario).map_err(sentence)?;
+        let scenario = here(&lesson.scenario);
+        let node = linux(&scenario).map_err(sentence)?;
         let mut log = world::Log::default();
-        let mut machine = world::Machine::boot(&lesson.scenario, node, &mut log).map_err(sentence)?;
+        let mut machine = world::Machine::boot(&scenario, node, &mut log).map_err(sentence)?;
         let mut before = Facts::new();
         for input in inputs {
             let step = world::step(&mut machine, input).map_err(sentence)?;

@@ -46,9 +46,11 @@ fn scenario() -> Scenario {
     root.push(Entry::file("etc/hostname", 0o644, b"node\n".to_vec()));
     tools(&mut root);
     let file = |path: &str, content: &[u8]| FixtureFile { path: path.into(), content: content.into(), mode: 0o644 };
-    Scenario {
+    node_runtime::runs::here(&Scenario {
         seed: 1,
         era: Era::Course,
+        profile: Default::default(),
+        only: None,
         files: vec![file("notes", b"one\ntwo\n"), file("Dockerfile", DOCKERFILE)],
         images: vec![image()],
         node_root: write(&root).into(),
@@ -56,7 +58,7 @@ fn scenario() -> Scenario {
             container_files: vec!["/etc/hosts".into(), "/etc/motd".into(), "/tmp/x".into()],
             node_files: vec!["/home/learner/notes".into(), "/tmp/out".into()],
         },
-    }
+    })
 }
 
 /// `^C` and `^D` are keys, every other line is typed.
@@ -73,7 +75,7 @@ fn both(lines: &[&str]) -> Option<(Trace, Trace)> {
         line => Input::Line(line.to_owned()),
     };
     let inputs: Vec<Input> = lines.iter().map(typed).collect();
-    let model = SimKernel::new(&scenario.node_root, &scenario.files, "node").expect("a model");
+    let model = SimKernel::new(&scenario.node_root, &scenario.files, "node", scenario.profile).expect("a model");
     let (predicted, ended) = run(&scenario, Scheduled::new(model, scenario.seed), &inputs);
     ended.expect("the model's run");
     let linux = LinuxKernel::new(&scenario).expect("a node");

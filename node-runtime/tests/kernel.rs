@@ -13,6 +13,8 @@ fn scenario() -> Scenario {
     Scenario {
         seed: 1,
         era: Era::Course,
+        profile: Default::default(),
+        only: None,
         files: Vec::new(),
         images: Vec::new(),
         node_root: Vec::new().into(),

@@ -111,6 +111,8 @@ fn runner() {
     let scenario = Scenario {
         seed: 1,
         era: Era::Course,
+        profile: Default::default(),
+        only: None,
         files: Vec::new(),
         images: Vec::new(),
         node_root: Vec::new().into(),

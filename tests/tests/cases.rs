@@ -21,7 +21,7 @@ fn every_case_agrees_with_this_kernel() {
     }
     let (profile, mut differing) = (Profile::here(), Vec::new());
     let course = Course::find(Some(&root().join("lessons"))).expect("the course");
-    let scenario = runs::free_scenario(&course, 1, Era::default(), None).expect("a scenario");
+    let scenario = runs::here(&runs::free_scenario(&course, 1, Era::default(), None).expect("a scenario"));
     let only = std::env::var("DRYDOCK_CASE").ok();
     for case in cases().into_iter().filter(|case| only.as_ref().is_none_or(|name| case.id.contains(name))) {
         if let Some(why) = case.obstacle(&profile) {

@@ -2,7 +2,7 @@
 //! time, which has to be noticed.
 
 use drydock_tests::erring::{Erring, Error};
-use drydock_tests::{lessons, skipped};
+use drydock_tests::skipped;
 use engine::compare::{Comparison, compare};
 use engine::node::Node;
 use engine::sched::Scheduled;
@@ -19,6 +19,17 @@ const RUNS: u32 = 3;
 fn obstacle() -> Option<String> {
     let findings = doctor::examine();
     doctor::obstacles(&findings).first().map(|finding| format!("{}: {}", finding.what, finding.found))
+}
+
+/// Lessons that this kernel can run, with a model of it.
+fn lessons() -> Vec<Lesson> {
+    let (unfit, mut lessons): (Vec<Lesson>, Vec<Lesson>) =
+        drydock_tests::lessons().into_iter().partition(|lesson| runs::unfit(&lesson.scenario).is_some());
+    for lesson in unfit {
+        println!("{}: not here: {}", lesson.id, runs::unfit(&lesson.scenario).unwrap_or_default());
+    }
+    lessons.iter_mut().for_each(|lesson| lesson.scenario = runs::here(&lesson.scenario));
+    lessons
 }
 
 fn trace<N: Node>(lesson: &Lesson, node: N) -> Trace {

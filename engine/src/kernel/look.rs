@@ -16,7 +16,7 @@ const FILES: usize = 1_000;
 
 impl Replayable for Scheduled<SimKernel> {
     fn boot(scenario: &Scenario) -> Result<Self, Fault> {
-        let kernel = SimKernel::new(&scenario.node_root, &scenario.files, "node")?;
+        let kernel = SimKernel::new(&scenario.node_root, &scenario.files, "node", scenario.profile)?;
         Ok(Scheduled::new(kernel, scenario.seed))
     }
 

@@ -33,7 +33,7 @@ use crate::node::{
     BlockedOn, Cid, ContainerSpec, Effects, Fault, Happening, JobId, Kernel, KernelEvent, Outcome, Place, ProcessSpec,
     StartError, Watch,
 };
-use crate::scenario::FixtureFile;
+use crate::scenario::{FixtureFile, Profile};
 use crate::sim::{Map, Set};
 use crate::sim::{Rng, sort_by_key};
 use files::{Feed, Files, Opened};
@@ -46,6 +46,8 @@ use vfs::{Fs, FsId, Mounts, Tree, View};
 /// A kernel model with everything it has: clone it and both go on alike.
 #[derive(Clone, Debug)]
 pub struct SimKernel {
+    /// The kernel that is modelled.
+    profile: Profile,
     processes: Map<Tid, Arc<Process>>,
     pid_spaces: PidSpaces,
     uts: Map<NsId, Uts>,
@@ -89,8 +91,8 @@ struct Job {
 
 impl SimKernel {
     /// A machine that has just booted: `node_root` (an OCI layer) as its root, `files` in the learner's home.
-    pub fn new(node_root: &[u8], files: &[FixtureFile], hostname: &str) -> Result<SimKernel, Fault> {
-        SimKernel::boot(node_root, files, hostname)
+    pub fn new(node_root: &[u8], files: &[FixtureFile], hostname: &str, profile: Profile) -> Result<SimKernel, Fault> {
+        SimKernel::boot(node_root, files, hostname, profile)
     }
 
     /// Saves a file of the learner's from outside, as an editor on the node does: with missing directories.

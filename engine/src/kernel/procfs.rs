@@ -9,6 +9,7 @@ use super::namespace::NsId;
 use super::process::{Process, State};
 use super::vfs::{Ino, Loc, ROOT, View};
 use crate::call::{Dent, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
+use crate::scenario::Linux;
 use crate::sim::sort;
 
 /// Names in /proc besides processes.
@@ -16,8 +17,6 @@ pub const ROOT_NAMES: [&str; 3] = ["mounts", "self", "version"];
 /// Names in /proc/PID.
 pub const PID_NAMES: [&str; 10] = ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mounts", "ns", "root", "status"];
 const NS_NAMES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
-/// What /proc/version says: the kernel whose behaviour is modelled.
-const VERSION: &str = "Linux version 6.18.0\n";
 
 /// An inode number is the process (on the node) in the high half, then the entry and its index.
 const ENTRY: u32 = 16;
@@ -207,7 +206,7 @@ pub(super) fn jump(kernel: &SimKernel, ino: Ino) -> Option<Loc> {
 pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Vec<u8> {
     let strings = |strings: &[String]| strings.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat()).collect();
     match Place::at(ino) {
-        Place::Top(top) if ROOT_NAMES[top] == "version" => VERSION.into(),
+        Place::Top(top) if ROOT_NAMES[top] == "version" => version(kernel).into(),
         Place::Of(tid, of) => {
             let Some(process) = kernel.process(tid) else { return Vec::new() };
             match PID_NAMES[of] {
@@ -221,6 +220,12 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Ve
         }
         _ => Vec::new(),
     }
+}
+
+/// The kernel whose behaviour is modelled.
+fn version(kernel: &SimKernel) -> String {
+    let Linux(major, minor) = kernel.profile.linux;
+    format!("Linux version {major}.{minor}.0\n")
 }
 
 /// The process that a pid names in a namespace.

@@ -12,7 +12,7 @@ use crate::call::{Errno, FileKind, Tid};
 use crate::node::{
     Bind, Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX,
 };
-use crate::scenario::FixtureFile;
+use crate::scenario::{FixtureFile, Profile};
 use crate::sim::Map;
 use crate::sim::Rng;
 use std::collections::VecDeque;
@@ -25,7 +25,12 @@ const DEVICES: [(&str, u32, u32); 6] =
     [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 impl SimKernel {
-    pub(super) fn boot(node_root: &[u8], files: &[FixtureFile], hostname: &str) -> Result<SimKernel, Fault> {
+    pub(super) fn boot(
+        node_root: &[u8],
+        files: &[FixtureFile],
+        hostname: &str,
+        profile: Profile,
+    ) -> Result<SimKernel, Fault> {
         let mut root = layer::unpack(&Arc::from(node_root))?;
         for dir in ["proc", "dev", "tmp", "home/learner"] {
             layer::dirs(&mut root, dir)?;
@@ -44,6 +49,7 @@ impl SimKernel {
             cgroup: NsId(7),
         };
         let mut kernel = SimKernel {
+            profile,
             processes: Map::new(),
             pid_spaces: PidSpaces::default(),
             uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned(), owner: node_ns.user })]),

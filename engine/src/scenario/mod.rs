@@ -2,8 +2,10 @@
 
 mod claim;
 mod packed;
+mod profile;
 
 pub use claim::*;
+pub use profile::*;
 
 use crate::node::Watch;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,11 @@ use std::sync::Arc;
 pub struct Scenario {
     pub seed: u64,
     pub era: Era,
+    /// The kernel that the model is of. A real node is what its machine is: to be compared with one, the model gets that
+    /// machine's profile.
+    pub profile: Profile,
+    /// The one kind of control groups that its lines are typed for, if they do not fit all.
+    pub only: Option<Cgroups>,
     /// The learner's files on the node, in their home directory (`/home/learner`).
     pub files: Vec<FixtureFile>,
     /// Image references that the registry of the scenario can give (`centos:7`).

@@ -328,6 +328,8 @@ mod tests {
         let scenario = Scenario {
             seed: 1,
             era: Era::Course,
+            profile: Default::default(),
+            only: None,
             files: Vec::new(),
             images: shipped.images,
             node_root: shipped.node_root,

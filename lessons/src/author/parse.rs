@@ -4,7 +4,7 @@
 use super::{fences, markdown, watch};
 use crate::{Block, Lesson, Scene, Span, Step};
 use engine::image::hex;
-use engine::scenario::{BaseImage, Era, FixtureFile, Input, Scenario};
+use engine::scenario::{BaseImage, Cgroups, Era, FixtureFile, Input, Scenario};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
@@ -56,6 +56,9 @@ struct FrontMatter {
     seed: u64,
     #[serde(default)]
     era: EraName,
+    /// The one kind of control groups that its lines are typed for.
+    #[serde(default)]
+    cgroups: Option<Cgroups>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -82,6 +85,8 @@ pub fn parse(source: &Source) -> Result<Lesson, LessonError> {
             EraName::Course => Era::Course,
             EraName::Today => Era::Today,
         },
+        profile: Default::default(),
+        only: front.cgroups,
         files: source.files.clone(),
         images: source.images.clone(),
         node_root: source.node_root.clone(),

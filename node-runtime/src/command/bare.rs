@@ -19,6 +19,8 @@ impl Bare {
         let scenario = Scenario {
             seed: 1,
             era: Era::default(),
+            profile: Default::default(),
+            only: None,
             files: Vec::new(),
             images: Vec::new(),
             node_root: write(&[]).into(),

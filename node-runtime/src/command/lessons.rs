@@ -103,9 +103,9 @@ impl Subject {
         Subject {
             id: lesson.id.clone(),
             title: lesson.title.clone(),
-            scenario: lesson.scenario.clone(),
+            scenario: runs::here(&lesson.scenario),
             inputs: runs::solution(lesson),
-            obstacle: None,
+            obstacle: runs::unfit(&lesson.scenario),
         }
     }
 
@@ -119,7 +119,7 @@ impl Subject {
 fn subjects(options: &Options) -> Result<Vec<Subject>> {
     let course = options.course()?;
     let (lessons, cases) = (course.lessons()?, cases::load(options.cases.as_deref()).context(WrongUse)?);
-    let free = runs::free_scenario(&course, 1, Era::default(), None)?;
+    let free = runs::here(&runs::free_scenario(&course, 1, Era::default(), None)?);
     let case = |case: &Case| Subject::case(case.clone(), &free);
     if options.names.is_empty() {
         let lessons = lessons.iter().filter(|_| options.all).map(Subject::lesson);
@@ -165,6 +165,10 @@ pub fn record(options: &Options) -> Result<End> {
     let lessons = course.lessons()?;
     let named = options.names.iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
     for lesson in if options.all { lessons.iter().collect() } else { named } {
+        if let Some(why) = runs::unfit(&lesson.scenario) {
+            println!("{}", skipped(&lesson.id, &why, false));
+            continue;
+        }
         let recording = runs::record(lesson)?;
         let file = folder.join(format!("{}.json", recording.lesson));
         keep(&file, &recording)?;

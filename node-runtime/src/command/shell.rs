@@ -23,6 +23,7 @@ pub fn shell(options: &Options) -> Result<End> {
     let scenario = runs::free_scenario(&options.course()?, options.seed, options.era, options.files.as_deref())?;
     if options.linux {
         let on = format!("A node on {}", kernel_name());
+        let scenario = runs::here(&scenario);
         session(&scenario, runs::linux(&scenario)?, options.json, &on)
     } else {
         session(&scenario, runs::simulated(&scenario)?, options.json, "A simulated node")

@@ -7,7 +7,7 @@ mod probe;
 
 use crate::course::Course;
 use crate::linux::LinuxKernel;
-use crate::profile::{Cgroups, kernel_name};
+use crate::profile::{Cgroups, Profile, kernel_name};
 use crate::runs::is_root;
 use engine::image::Digest;
 use engine::node::{Cid, ContainerSpec, Kernel};
@@ -171,7 +171,7 @@ fn without_root() -> Result<String, String> {
 }
 
 fn cgroups() -> Result<String, String> {
-    match Cgroups::here() {
+    match Profile::here().cgroups {
         Cgroups::None => Err("none mounted at /sys/fs/cgroup".to_owned()),
         some => Ok(some.to_string()),
     }
@@ -201,6 +201,8 @@ fn a_node() -> Result<String, String> {
     let scenario = Scenario {
         seed: 0,
         era: Era::default(),
+        profile: Default::default(),
+        only: None,
         files: Vec::new(),
         images: Vec::new(),
         node_root: Vec::new().into(),

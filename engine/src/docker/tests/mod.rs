@@ -83,6 +83,8 @@ fn bench_of(era: Era, images: &[&str]) -> Bench {
     let scenario = Scenario {
         seed: 7,
         era,
+        profile: Default::default(),
+        only: None,
         files: Vec::new(),
         images: images.iter().enumerate().map(base).collect(),
         node_root: Arc::from(Vec::new()),

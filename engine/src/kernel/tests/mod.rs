@@ -20,7 +20,7 @@ use crate::node::{
     Cid, ContainerSpec, Effects, Happening, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Stdin, Watch,
 };
 use crate::program::Program;
-use crate::scenario::FixtureFile;
+use crate::scenario::{FixtureFile, Profile};
 use std::sync::Arc;
 
 /// A node on which calls are made one by one.
@@ -48,8 +48,13 @@ fn base() -> Vec<Entry> {
 
 impl Machine {
     fn boot() -> Machine {
+        Machine::with(Profile::default())
+    }
+
+    fn with(profile: Profile) -> Machine {
         let file = |path: &str, mode| FixtureFile { path: path.to_owned(), content: Arc::from(&b"text\n"[..]), mode };
-        let kernel = SimKernel::new(&layer(&base()), &[file("notes", 0o644), file("app/run.sh", 0o755)], "drydock");
+        let kernel =
+            SimKernel::new(&layer(&base()), &[file("notes", 0o644), file("app/run.sh", 0o755)], "drydock", profile);
         Machine { kernel: kernel.unwrap(), fx: Effects::default(), jobs: 0 }
     }
 

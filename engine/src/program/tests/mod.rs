@@ -47,7 +47,7 @@ fn node() -> Scheduled<SimKernel> {
     for tool in TOOLS.split_ascii_whitespace() {
         entries.push(Entry::file(format!("usr/bin/{tool}"), 0o755, format!("#!/dev/.toolbox {tool}\n").as_str()));
     }
-    Scheduled::new(SimKernel::new(&tar::write(&entries), &[], "drydock").unwrap(), 7)
+    Scheduled::new(SimKernel::new(&tar::write(&entries), &[], "drydock", Default::default()).unwrap(), 7)
 }
 
 /// What a command line writes (both streams, in order) and how it ends.
