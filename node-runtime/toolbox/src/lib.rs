@@ -3,11 +3,12 @@
 //! `node-runtime` embeds the static binary of this crate and starts it twice over: as pid 1 of a node ([`init`]), and,
 //! by the `#!/dev/.toolbox` line of every executable file, as each guest process ([`guest`]). The library half is what
 //! both ends must agree on: the shared memory in which guests announce their calls ([`gate`]) and the orders an init
-//! takes ([`wire`]). [`os`] wraps the system calls.
+//! takes ([`wire`]). [`os`] wraps the system calls, [`cgroup`] the control groups.
 //!
 //! It decides nothing: which call is made next is for `engine::sched`, what a program does for `engine::program`.
 //! It is single-threaded, and one process never waits for another except in the kernel.
 
+pub mod cgroup;
 pub mod gate;
 pub mod guest;
 pub mod init;

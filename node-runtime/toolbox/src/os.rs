@@ -22,6 +22,11 @@ pub fn c(text: impl Into<Vec<u8>>) -> Result<CString> {
     CString::new(text).map_err(|_| libc::EINVAL)
 }
 
+/// The errno of the standard library's error.
+pub fn code(error: &io::Error) -> i32 {
+    error.raw_os_error().unwrap_or(libc::EIO)
+}
+
 fn owned(fd: i64) -> Result<OwnedFd> {
     check(fd)?;
     // SAFETY: the call has just made this descriptor, so nobody else owns it.
@@ -40,6 +45,21 @@ pub fn openat2(dir: RawFd, path: &str, flags: i32, resolve: u64) -> Result<Owned
     let how = [(flags | libc::O_CLOEXEC) as u64, 0, resolve];
     // SAFETY: `how` has the layout of `struct open_how` (three u64) and its size is passed.
     owned(unsafe { libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), how.as_ptr(), size_of_val(&how)) } as i64)
+}
+
+/// Writes one text to a file below a directory, which is there.
+pub fn write_file(dir: RawFd, path: &str, text: &str) -> Result<()> {
+    let path = c(path)?;
+    // SAFETY: the path is a NUL-terminated string that outlives the call.
+    let file = owned(unsafe { libc::openat(dir, path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC) }.into())?;
+    // SAFETY: the text outlives the call and its length is passed.
+    check(unsafe { libc::write(file.as_raw_fd(), text.as_ptr().cast(), text.len()) } as i64).map(drop)
+}
+
+/// flock(2), exclusive; `EWOULDBLOCK` if somebody has it.
+pub fn lock(fd: RawFd) -> Result<()> {
+    // SAFETY: no memory is passed.
+    check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
 }
 
 pub fn mkdir(path: &str, mode: u32) -> Result<()> {
