@@ -4,6 +4,7 @@
 //! - [`doctor`]: what this machine can do, a fact at a time.
 //! - [`course`]: the lessons, from a tree or carried in this program.
 //! - [`cases`]: scenarios without a lesson, from files.
+//! - [`fuzz`]: random scenarios on both kernels.
 //! - [`runs`]: lessons and scenarios, run on either kernel.
 //! - [`report`]: a comparison as text, JSON and HTML.
 //! - [`profile`]: what kind of kernel this is, as a comparison names it.
@@ -18,6 +19,7 @@ pub mod cases;
 pub mod command;
 pub mod course;
 pub mod doctor;
+pub mod fuzz;
 pub mod linux;
 pub mod profile;
 pub mod report;

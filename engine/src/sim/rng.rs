@@ -10,6 +10,8 @@ pub enum Stream {
     DockerNames = 2,
     /// `fill`: bytes that do not compress.
     Fill = 3,
+    /// Random scenarios.
+    Fuzz = 4,
     /// getrandom(2) of guests; offset by the pid.
     Guests = 1000,
 }

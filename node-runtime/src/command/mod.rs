@@ -5,6 +5,7 @@
 
 mod bare;
 mod bench;
+mod fuzz;
 mod lessons;
 mod measure;
 mod options;
@@ -72,6 +73,7 @@ pub fn main(words: &[String]) -> ExitCode {
     let done = match command.as_str() {
         "simulate" => lessons::simulate(&options),
         "verify" => lessons::verify(&options),
+        "fuzz" => fuzz::fuzz(&options),
         "record" => lessons::record(&options),
         "measure" => measure::measure(&options),
         "replay" => lessons::replay(&options),

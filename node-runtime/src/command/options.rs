@@ -18,6 +18,7 @@ pub struct Options {
     pub files: Option<PathBuf>,
     pub linux: bool,
     pub seed: u64,
+    pub minutes: u64,
     pub era: Era,
     /// Lessons, or the file to replay.
     pub names: Vec<String>,
@@ -29,6 +30,7 @@ fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
         "simulate" => (&["--json", "--lessons"], 1, 1),
         "verify" => (&["--json", "--all", "--cases", "--html", "--explain", "--lessons"], 0, usize::MAX),
         "record" => (&["--all", "--out", "--lessons"], 0, usize::MAX),
+        "fuzz" => (&["--minutes", "--seed", "--out", "--lessons"], 0, 0),
         "measure" => (&["--out", "--lessons"], 0, 0),
         "replay" => (&["--json"], 1, 1),
         "shell" => (&["--node", "--files", "--seed", "--era", "--json", "--lessons"], 0, 0),
@@ -56,6 +58,7 @@ impl Options {
             files: None,
             linux: false,
             seed: 1,
+            minutes: 1,
             era: Era::default(),
             names: Vec::new(),
         };
@@ -83,10 +86,8 @@ impl Options {
                 "--out" => options.out = Some(value()?.into()),
                 "--lessons" => options.lessons = Some(value()?.into()),
                 "--files" => options.files = Some(value()?.into()),
-                "--seed" => {
-                    let text = value()?;
-                    options.seed = text.parse().map_err(|_| format!("`{text}` is not a number"))?;
-                }
+                "--seed" => options.seed = number(&value()?)?,
+                "--minutes" => options.minutes = number(&value()?)?,
                 "--era" => options.era = one_of(name, &value()?, &[("course", Era::Course), ("today", Era::Today)])?,
                 _ => options.linux = one_of(name, &value()?, &[("simulated", false), ("linux", true)])?,
             }
@@ -106,6 +107,10 @@ impl Options {
     pub fn course(&self) -> anyhow::Result<Course> {
         Course::find(self.lessons.as_deref())
     }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a number"))
 }
 
 fn one_of<T: Copy>(name: &str, value: &str, choices: &[(&str, T)]) -> Result<T, String> {

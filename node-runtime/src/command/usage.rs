@@ -1,7 +1,7 @@
 //! What each command is for and how it is called: one table, shown whole, a command at a time, or as one line.
 
 /// Name, words after it, meaning.
-const COMMANDS: [(&str, &str, &[&str]); 9] = [
+const COMMANDS: [(&str, &str, &[&str]); 10] = [
     ("simulate", "LESSON [--json]", &["run a lesson's solution on the model and show the console"]),
     (
         "verify",
@@ -10,6 +10,11 @@ const COMMANDS: [(&str, &str, &[&str]); 9] = [
             "run it on this machine's kernel as well, and compare call by call, fact by fact;",
             "a case is some lines typed at a node's shell: its name, its room's, or FILE.case",
         ],
+    ),
+    (
+        "fuzz",
+        "[--minutes N] [--seed S] [--out FOLDER]",
+        &["random scenarios on both; where they part, the shortest that does, as a case"],
     ),
     ("record", "LESSON…|--all [--out FOLDER]", &["keep what this machine's kernel shows, for pages without one"]),
     ("measure", "[--out FOLDER]", &["the figures of the course's plots, in a control group of its own"]),

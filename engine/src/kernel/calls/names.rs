@@ -98,14 +98,16 @@ pub(super) fn rmdir(kernel: &mut SimKernel, tid: Tid, path: &str, fx: &mut Effec
 
 pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx: &mut Effects) -> Done {
     let view = kernel.view(tid)?;
-    let old = kernel.find_name(&view, from)?;
-    let new = kernel.find_name(&view, to)?;
+    let old = kernel.find_parent(&view, from)?;
+    let new = kernel.find_parent(&view, to)?;
     if old.dir.mount != new.dir.mount {
         return Err(Errno::EXDEV);
     }
     let (Last::Name(old_name), Last::Name(new_name)) = (&old.last, &new.last) else { return Err(Errno::EBUSY) };
     kernel.want_write(old.dir)?;
+    old.name_fits()?;
     let (moved, stat) = victim(kernel, &old)?;
+    new.name_fits()?;
     let replaced = new.node;
     let is_dir = stat.kind == FileKind::Dir;
     if !is_dir && (old.slash || new.slash) {

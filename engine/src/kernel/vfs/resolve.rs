@@ -47,6 +47,15 @@ pub(in crate::kernel) struct Walked {
     /// Something follows the last component: it must be a directory.
     pub slash: bool,
     pub node: Option<Loc>,
+    /// The last component is longer than a name can be: no file system looks it up.
+    pub too_long: bool,
+}
+
+impl Walked {
+    /// What looking the last component up says of its length.
+    pub(in crate::kernel) fn name_fits(&self) -> Result<(), Errno> {
+        if self.too_long { Err(Errno::ENAMETOOLONG) } else { Ok(()) }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +93,7 @@ impl SimKernel {
     /// The inode at a path.
     pub(in crate::kernel) fn find(&mut self, view: &View, path: &str, follow: bool) -> Result<Loc, Errno> {
         let walked = self.walk(view, path, if follow { Final::Follow } else { Final::KeepUnlessSlash })?;
+        walked.name_fits()?;
         let loc = walked.node.ok_or(Errno::ENOENT)?;
         if walked.slash && self.stat(loc).kind != FileKind::Dir {
             return Err(Errno::ENOTDIR);
@@ -93,12 +103,19 @@ impl SimKernel {
 
     /// The directory and name of a path whose last component is about to be made, removed or moved.
     pub(in crate::kernel) fn find_name(&mut self, view: &View, path: &str) -> Result<Walked, Errno> {
+        let walked = self.find_parent(view, path)?;
+        walked.name_fits().map(|()| walked)
+    }
+
+    /// As [`SimKernel::find_name`], before the last component is looked up (fs/namei.c, filename_parentat).
+    pub(in crate::kernel) fn find_parent(&mut self, view: &View, path: &str) -> Result<Walked, Errno> {
         self.walk(view, path, Final::Keep)
     }
 
     /// As open(2) with O_CREAT looks: through a link to where its target is or would be.
     pub(in crate::kernel) fn find_or_name(&mut self, view: &View, path: &str, follow: bool) -> Result<Walked, Errno> {
-        self.walk(view, path, if follow { Final::Follow } else { Final::Keep })
+        let walked = self.walk(view, path, if follow { Final::Follow } else { Final::Keep })?;
+        walked.name_fits().map(|()| walked)
     }
 
     fn walk(&mut self, view: &View, path: &str, last_link: Final) -> Result<Walked, Errno> {
@@ -113,22 +130,28 @@ impl SimKernel {
         let mut slash = path.ends_with('/');
         let mut links = 0;
         let Some(mut name) = todo.pop() else {
-            return Ok(Walked { dir: at, last: Last::Root, slash, node: Some(at) });
+            return Ok(Walked { dir: at, last: Last::Root, slash, node: Some(at), too_long: false });
         };
         loop {
             let is_last = todo.is_empty();
             self.may_search(view, at)?;
             let found = match name.as_str() {
-                "." if is_last => return Ok(Walked { dir: at, last: Last::Dot, slash, node: Some(at) }),
+                "." if is_last => {
+                    return Ok(Walked { dir: at, last: Last::Dot, slash, node: Some(at), too_long: false });
+                }
                 "." => Some(at),
                 ".." => {
                     let up = self.up(view, at);
                     if is_last {
-                        return Ok(Walked { dir: at, last: Last::DotDot, slash, node: Some(up) });
+                        return Ok(Walked { dir: at, last: Last::DotDot, slash, node: Some(up), too_long: false });
                     }
                     Some(up)
                 }
-                name if name.len() > NAME_BYTES => return Err(Errno::ENAMETOOLONG),
+                name if name.len() > NAME_BYTES && !is_last => return Err(Errno::ENAMETOOLONG),
+                name if name.len() > NAME_BYTES => {
+                    let last = Last::Name(name.to_owned());
+                    return Ok(Walked { dir: at, last, slash, node: None, too_long: true });
+                }
                 name => self.lookup(at, name),
             };
             let link = match found {
@@ -147,7 +170,13 @@ impl SimKernel {
                     }
                     match link {
                         Link::Jump(loc) if is_last => {
-                            return Ok(Walked { dir: at, last: Last::Name(name), slash, node: Some(loc) });
+                            return Ok(Walked {
+                                dir: at,
+                                last: Last::Name(name),
+                                slash,
+                                node: Some(loc),
+                                too_long: false,
+                            });
                         }
                         Link::Jump(loc) => at = loc,
                         Link::Text(target) => {
@@ -157,12 +186,20 @@ impl SimKernel {
                             slash |= is_last && target.ends_with('/');
                             todo.extend(components(&target));
                             if todo.is_empty() {
-                                return Ok(Walked { dir: at, last: Last::Root, slash, node: Some(at) });
+                                return Ok(Walked {
+                                    dir: at,
+                                    last: Last::Root,
+                                    slash,
+                                    node: Some(at),
+                                    too_long: false,
+                                });
                             }
                         }
                     }
                 }
-                (node, None) if is_last => return Ok(Walked { dir: at, last: Last::Name(name), slash, node }),
+                (node, None) if is_last => {
+                    return Ok(Walked { dir: at, last: Last::Name(name), slash, node, too_long: false });
+                }
                 (Some(loc), None) => at = loc,
                 (None, None) => return Err(Errno::ENOENT),
             }

@@ -87,6 +87,12 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         {
             return fail(libc::ENOENT);
         }
+        Sys::Chmod { path, .. } | Sys::Truncate { path, .. } if normal::is_in_procfs(path, true) => {
+            return fail(libc::EPERM);
+        }
+        Sys::Chown { path, follow, .. } | Sys::Utimens { path, follow, .. } if normal::is_in_procfs(path, *follow) => {
+            return fail(libc::EPERM);
+        }
         _ => {}
     }
     match sys {

@@ -6,6 +6,7 @@ use engine::call::{Dent, Fd, FileKind, ProcStat, SCENARIO_EPOCH_S, Stat};
 use engine::kernel::procfs;
 use std::ffi::CStr;
 use std::fs;
+use std::os::fd::AsRawFd;
 
 /// A directory's size and link count depend on its file system: both are told as ext4 and overlayfs show an empty one.
 const DIR_SIZE_BYTES: u64 = 4096;
@@ -74,6 +75,13 @@ pub(super) fn is_procfs(fd: Fd) -> bool {
         let mut raw: libc::statfs = std::mem::zeroed();
         libc::fstatfs(fd, &mut raw) == 0 && raw.f_type as i64 == libc::PROC_SUPER_MAGIC
     }
+}
+
+/// Does this path lead to a file of a procfs? Its owner and mode are those of the real machine's procfs: no guest changes
+/// them.
+pub(super) fn is_in_procfs(path: &str, follow: bool) -> bool {
+    let flags = if follow { libc::O_PATH } else { libc::O_PATH | libc::O_NOFOLLOW };
+    os::open(path, flags, 0).is_ok_and(|file| is_procfs(file.as_raw_fd()))
 }
 
 /// Does this path lead to what the real machine shows in every procfs (its memory, its devices), or to the gate's own
