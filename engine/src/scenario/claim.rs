@@ -6,6 +6,7 @@
 //! container/web/upper/[/etc/hosts] = whiteout        ([NAME] escapes a name with slashes)
 //! container/web/upper/[/etc/hosts] absent            (no such fact)
 //! count image/web:1/layer/*/file/[/run.sh] = 1       (how many facts match)
+//! some process/*/comm = sleep and process/*/state = T   (of one thing all of it is true: `*` is the same name)
 //! image/a/id = @image/b/id                           (the value of another fact)
 //! ran docker history                                 (a line beginning with these words was typed and exited 0)
 //! ```
@@ -32,6 +33,10 @@ pub enum Claim {
         pattern: String,
         op: Op,
         wanted: i64,
+    },
+    /// For one name in the place of the first `*`, all of these hold; none of them is a count or a line.
+    Some {
+        claims: Vec<Claim>,
     },
     /// The words of a line that was typed and ended with exit code 0.
     Ran {
@@ -86,6 +91,7 @@ impl Claim {
                 Ok(Claim::Ran { words })
             }
             Some("ran") => Err(error(0, "`ran` wants the words of a command")),
+            Some("some") => some(text, words.get(1).map_or(text.chars().count(), |(at, _)| *at)),
             Some("count") => {
                 let pattern = word(1).ok_or_else(|| error(1, "`count` wants a fact pattern"))?;
                 let op = Op::parse(word(2)).ok_or_else(|| error(2, "expected = != < <= > or >="))?;
@@ -119,6 +125,7 @@ impl Claim {
             Claim::Absent { fact } => facts.get(fact).map_or(Ok(()), |found| Err(format!("still there: {found}"))),
             Claim::Compare { fact, op, wanted } => compare(facts, fact, *op, wanted),
             Claim::Count { pattern, op, wanted } => count(facts, pattern, *op, *wanted),
+            Claim::Some { claims } => one_thing(evidence, claims),
             Claim::Ran { words } => ran(evidence.typed, words),
         };
         ClaimState { holds: verdict.is_ok(), difference: verdict.err().unwrap_or_default() }
@@ -129,7 +136,64 @@ impl Claim {
         match self {
             Claim::Compare { fact, .. } | Claim::Exists { fact } | Claim::Absent { fact } => Some(fact),
             Claim::Count { pattern, .. } => Some(pattern),
+            Claim::Some { claims } => claims.first().and_then(Claim::about),
             Claim::Ran { .. } => None,
+        }
+    }
+}
+
+/// `some CLAIM and CLAIM …`; the first begins behind `from` characters.
+fn some(text: &str, from: usize) -> Result<Claim, ClaimError> {
+    const AND: &str = " and ";
+    let error = |column: usize, reason: &str| ClaimError { column, reason: reason.to_owned() };
+    let rest: String = text.chars().skip(from).collect();
+    let (mut claims, mut at) = (Vec::new(), from);
+    for piece in rest.split(AND) {
+        let claim = Claim::parse(piece).map_err(|e| error(at + e.column, &e.reason))?;
+        match &claim {
+            Claim::Compare { fact, .. } | Claim::Exists { fact } | Claim::Absent { fact } if fact.contains('*') => {}
+            _ => return Err(error(at + 1, "`some` wants facts with a `*`: some process/*/comm = sleep")),
+        }
+        claims.push(claim);
+        at += piece.chars().count() + AND.len();
+    }
+    if matches!(claims.first(), Some(Claim::Absent { .. })) {
+        return Err(error(from + 1, "what there is none of cannot be some: begin with what is there"));
+    }
+    Ok(Claim::Some { claims })
+}
+
+/// Tries every name that the first claim's fact has in the place of its first `*`; the nearest miss is told.
+fn one_thing(evidence: Evidence<'_>, claims: &[Claim]) -> Result<(), String> {
+    let Some(pattern) = claims.first().and_then(Claim::about) else { return Ok(()) };
+    let star = pattern.split('/').position(|name| name == "*").unwrap_or(0);
+    let mut nearest: Option<(usize, String)> = None;
+    for path in evidence.facts.keys().filter(|path| fits(pattern, path)) {
+        let name = path.split('/').nth(star).unwrap_or_default();
+        let states = claims.iter().map(|claim| claim.of(name).judge(evidence));
+        let missing: Vec<String> = states.filter(|state| !state.holds).map(|state| state.difference).collect();
+        match missing.first() {
+            None => return Ok(()),
+            Some(first) if nearest.as_ref().is_none_or(|(least, _)| missing.len() < *least) => {
+                nearest = Some((missing.len(), format!("{first} ({})", varying_part(pattern, path))));
+            }
+            Some(_) => {}
+        }
+    }
+    Err(nearest.map_or_else(|| "nothing of this kind yet".to_owned(), |(_, told)| told))
+}
+
+impl Claim {
+    /// The claim about this name: it stands for the first `*`.
+    fn of(&self, name: &str) -> Claim {
+        let named = |fact: &String| fact.replacen('*', name, 1);
+        match self {
+            Claim::Compare { fact, op, wanted } => {
+                Claim::Compare { fact: named(fact), op: *op, wanted: wanted.clone() }
+            }
+            Claim::Exists { fact } => Claim::Exists { fact: named(fact) },
+            Claim::Absent { fact } => Claim::Absent { fact: named(fact) },
+            other => other.clone(),
         }
     }
 }
@@ -298,6 +362,11 @@ mod tests {
             ("container/web/state exists", ""),
             ("container/web/state absent", "still there: running"),
             ("image/web:1/layers = @image/web:1/layers", ""),
+            ("some image/web:1/layer/*/file/[/run.sh] = 0755", ""),
+            ("some image/web:1/layer/*/file/[/run.sh] = 0700", "0700 wanted, 0644 found (layer 3)"),
+            ("some container/*/state = running and container/*/pid exists", "not there yet (container web)"),
+            ("some container/*/state = running and container/*/pid absent", ""),
+            ("some process/*/comm = sleep", "nothing of this kind yet"),
             ("ran docker history", ""),
             ("ran docker diff", "`docker diff` ended with exit code 1"),
             ("ran docker ps", "`docker ps` has not been run yet"),
@@ -308,9 +377,17 @@ mod tests {
 
     #[test]
     fn a_broken_claim_names_its_column() {
-        for (claim, column) in
-            [("", 1), ("a/b", 4), ("a/b is c", 5), ("count a/*", 10), ("count a/* = x", 13), ("ran", 1)]
-        {
+        for (claim, column) in [
+            ("", 1),
+            ("a/b", 4),
+            ("a/b is c", 5),
+            ("count a/*", 10),
+            ("count a/* = x", 13),
+            ("ran", 1),
+            ("some a/b = c", 6),
+            ("some a/* = c and a/* is", 22),
+            ("some a/* absent", 6),
+        ] {
             assert_eq!(Claim::parse(claim).expect_err(claim).column, column, "{claim:?}");
         }
     }
