@@ -7,6 +7,9 @@
 //!
 //! This module decides nothing and knows no kernel.
 
+mod process;
+
+pub use process::{ChildState, CloneWith, Prctl, WaitOptions, Which};
 use serde::{Deserialize, Serialize};
 
 /// A process as numbered in its node's own pid namespace: the same small number on both kernels.
@@ -168,6 +171,17 @@ pub enum Sys {
         pid: i32,
         nohang: bool,
     },
+    /// waitid(2). Answers [`Ret::Child`], or `Int(0)` with `nohang` if there is nothing to tell.
+    WaitId {
+        which: Which,
+        options: WaitOptions,
+    },
+    /// clone(2) without a new stack: a fork whose child is in new namespaces, or has the caller's parent.
+    Clone {
+        child: Box<crate::program::Program>,
+        new: CloneFlags,
+        with: CloneWith,
+    },
     Exit {
         code: i32,
     },
@@ -175,6 +189,22 @@ pub enum Sys {
         pid: i32,
         signal: Signal,
     },
+    /// kill(2) with signal 0: may this process be signalled?
+    Probe {
+        pid: i32,
+    },
+    Setsid,
+    Setpgid {
+        pid: i32,
+        pgid: i32,
+    },
+    Getpgid {
+        pid: i32,
+    },
+    Getsid {
+        pid: i32,
+    },
+    Prctl(Prctl),
     /// sigaction(2), without SA_RESTART. No handler does anything: a program that wants to know of a signal blocks it
     /// and waits for it.
     SigAction {
@@ -265,6 +295,10 @@ pub enum Ret {
     Waited {
         pid: u32,
         status: WaitStatus,
+    },
+    Child {
+        pid: u32,
+        state: ChildState,
     },
     Uname {
         hostname: String,
@@ -469,7 +503,11 @@ numbered! {
         SIGHUP = 1, "Hangup";
         SIGINT = 2, "Interrupt";
         SIGQUIT = 3, "Quit";
+        SIGILL = 4, "Illegal instruction";
+        SIGTRAP = 5, "Trace/breakpoint trap";
         SIGABRT = 6, "Aborted";
+        SIGBUS = 7, "Bus error";
+        SIGFPE = 8, "Floating point exception";
         SIGKILL = 9, "Killed";
         SIGUSR1 = 10, "User defined signal 1";
         SIGSEGV = 11, "Segmentation fault";
@@ -477,9 +515,21 @@ numbered! {
         SIGPIPE = 13, "Broken pipe";
         SIGALRM = 14, "Alarm clock";
         SIGTERM = 15, "Terminated";
+        SIGSTKFLT = 16, "Stack fault";
         SIGCHLD = 17, "Child exited";
         SIGCONT = 18, "Continued";
         SIGSTOP = 19, "Stopped (signal)";
         SIGTSTP = 20, "Stopped";
+        SIGTTIN = 21, "Stopped (tty input)";
+        SIGTTOU = 22, "Stopped (tty output)";
+        SIGURG = 23, "Urgent I/O condition";
+        SIGXCPU = 24, "CPU time limit exceeded";
+        SIGXFSZ = 25, "File size limit exceeded";
+        SIGVTALRM = 26, "Virtual timer expired";
+        SIGPROF = 27, "Profiling timer expired";
+        SIGWINCH = 28, "Window changed";
+        SIGIO = 29, "I/O possible";
+        SIGPWR = 30, "Power failure";
+        SIGSYS = 31, "Bad system call";
     }
 }

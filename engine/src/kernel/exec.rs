@@ -37,6 +37,7 @@ impl SimKernel {
         let process = self.process_mut(tid).ok_or(Errno::ESRCH)?;
         process.program = Some(Program::start(image.argv.get(1..).unwrap_or_default(), env));
         process.state = State::Ready(Ret::Start);
+        process.has_executed = true;
         process.caught = Default::default();
         process.comm = comm_of(path);
         process.exe = image.exe;

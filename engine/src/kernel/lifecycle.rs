@@ -1,9 +1,9 @@
-//! Birth and death: fork(2), exit(2), zombies, orphans, wait4(2), and the end of a pid namespace with its init.
+//! Birth and death: fork(2), clone(2), exit(2), zombies, orphans, and the end of a pid namespace with its init.
 
 use super::SimKernel;
 use super::namespace::NsId;
 use super::process::{Process, State, Waiting};
-use crate::call::{Errno, Ret, Signal, Tid, WaitStatus};
+use crate::call::{CloneFlags, CloneWith, Errno, Ret, Signal, Tid, WaitStatus};
 use crate::node::{Effects, Happening};
 use crate::program::Program;
 use crate::sim::PROCESSES;
@@ -14,21 +14,23 @@ pub(super) const INIT: Tid = Tid(1);
 
 impl SimKernel {
     pub(super) fn fork(&mut self, tid: Tid, program: &Program, fx: &mut Effects) -> Result<Ret, Errno> {
-        let parent = self.process(tid).ok_or(Errno::ESRCH)?;
-        let (mut child, into) = (parent.clone(), parent.pid_for_children);
-        let pids = self.pid_spaces.allocate(into)?;
+        let into = self.process(tid).ok_or(Errno::ESRCH)?.pid_for_children;
+        let pids = self.allocate_pids(into)?;
         if self.processes.len() >= PROCESSES {
             // The pids cgroup says so after the numbers were taken: they are used up (kernel/fork.c, copy_process).
             return Err(Errno::EAGAIN);
         }
+        let mut child = self.process(tid).ok_or(Errno::ESRCH)?.clone();
         child.pids = pids;
         child.parent = Some(tid);
+        child.since = self.next_child();
         child.ns.pid = into;
         child.pid_for_children = into;
         child.program = Some(program.clone());
         child.state = State::Ready(Ret::Start);
         child.pending = Default::default();
         child.caught = Default::default();
+        (child.subreaper, child.death_signal, child.has_executed) = (false, None, false);
         let handles: Vec<_> = child.fds.values().map(|handle| handle.ofd).collect();
         handles.into_iter().for_each(|ofd| self.files.refer(ofd));
         let child_tid = self.add_process(child);
@@ -36,6 +38,47 @@ impl SimKernel {
         self.tell(tid, Happening::Forked { child: child_tid }, fx);
         let seen_by_parent = self.pid_as_seen_by(tid, child_tid).unwrap_or(0);
         Ok(Ret::Int(i64::from(seen_by_parent)))
+    }
+
+    /// clone(2), in the order in which kernel/fork.c refuses. New namespaces are made for the child by the rules of
+    /// unshare(2); a failed one has used up no number unless the fork itself fails.
+    pub(super) fn clone(
+        &mut self,
+        tid: Tid,
+        program: &Program,
+        new: CloneFlags,
+        with: CloneWith,
+        fx: &mut Effects,
+    ) -> Result<Ret, Errno> {
+        let caller = self.process(tid).ok_or(Errno::ESRCH)?;
+        if with.conflicts(new) || (with.parent && caller.is_ns_init()) {
+            return Err(Errno::EINVAL);
+        }
+        if with.thread && caller.pid_for_children != caller.ns.pid {
+            return Err(Errno::EINVAL);
+        }
+        let (parent, before) = (caller.parent, caller.clone());
+        super::calls::may_unshare(self, tid, new)?;
+        if new.ipc && with.sysvsem {
+            return Err(Errno::EINVAL);
+        }
+        if with.shares() {
+            return Err(Errno::ENOSYS);
+        }
+        super::calls::unshare(self, tid, new)?;
+        let forked = self.fork(tid, program, fx);
+        // The namespaces are the child's: the caller stays where it was.
+        if let Some(caller) = self.process_mut(tid) {
+            (caller.ns, caller.pid_for_children) = (before.ns, before.pid_for_children);
+            (caller.root, caller.cwd, caller.owns_user_ns) = (before.root, before.cwd, before.owns_user_ns);
+        }
+        if let (Ok(_), true, Some(child)) = (&forked, with.parent, fx.born.last().copied())
+            && let Some(child) = self.process_mut(child)
+        {
+            child.parent = parent;
+        }
+        self.sweep_namespaces();
+        forked
     }
 
     pub(super) fn add_process(&mut self, process: Process) -> Tid {
@@ -86,43 +129,83 @@ impl SimKernel {
 
     /// Everything is given back; what remains is the status.
     fn finish(&mut self, tid: Tid, status: WaitStatus, fx: &mut Effects) {
+        self.hand_over_children(tid, fx);
+        self.release_orphaned_group(tid, None, fx);
         let Some(process) = self.process_mut(tid) else { return };
         process.state = State::Zombie(status);
         process.program = None;
-        let parent = process.parent;
+        (process.stop_to_tell, process.continued_to_tell) = (None, false);
         if self.current == Some(tid) {
             self.current_end = Some(status);
         } else {
             fx.died.push((tid, status));
         }
         self.unsettled = true;
-        self.hand_over_children(tid, fx);
-        let Some(parent) = parent else { return };
-        let unwanted = self.process(parent).is_none_or(|process| process.ignored.has(Signal::SIGCHLD));
+        self.tell_of_death(tid, fx);
+    }
+
+    /// A zombie's parent hears SIGCHLD. If it ignores that signal, or is the node's init, the zombie is gone at once
+    /// (wait(2), "Linux notes").
+    fn tell_of_death(&mut self, zombie: Tid, fx: &mut Effects) {
+        let Some(parent) = self.process(zombie).and_then(|process| process.parent) else { return };
+        // The init of a pid namespace that ends ignores it (kernel/pid_namespace.c, zap_pid_ns_processes).
+        let unwanted =
+            self.process(parent).is_none_or(|process| process.ignored.has(Signal::SIGCHLD) || !process.is_alive());
         if parent == INIT || unwanted {
-            self.release(tid, fx);
+            self.release(zombie, fx);
         } else {
-            self.post(tid, parent, Signal::SIGCHLD);
+            self.post(zombie, parent, Signal::SIGCHLD);
+            self.deliver(parent, fx);
         }
     }
 
-    /// Orphans go to the init of the pid namespace that their dead parent was in.
+    /// Orphans go to the next subreaper above their dead parent in its pid namespace, else to the init of that
+    /// (kernel/exit.c, find_new_reaper).
     fn hand_over_children(&mut self, dead: Tid, fx: &mut Effects) {
-        let Some(process) = self.process(dead) else { return };
-        let init = self.pid_spaces.get(process.pid_ns()).and_then(|space| space.init).filter(|init| *init != dead);
-        let heir = init.unwrap_or(INIT);
-        for child in self.children(dead) {
-            if let Some(orphan) = self.process_mut(child) {
-                orphan.parent = Some(heir);
-                if heir == INIT && orphan.is_zombie() {
-                    self.release(child, fx);
-                }
+        let children = self.children(dead);
+        let Some(heir) = self.process(dead).filter(|_| !children.is_empty()).map(|process| self.heir(dead, process))
+        else {
+            return;
+        };
+        for child in children {
+            let since = self.next_child();
+            let Some(orphan) = self.process_mut(child) else { continue };
+            (orphan.parent, orphan.since) = (Some(heir), since);
+            let (is_zombie, death_signal) = (orphan.is_zombie(), orphan.death_signal);
+            if let Some(signal) = death_signal {
+                self.send(dead, child, signal, fx);
+            }
+            if is_zombie {
+                self.tell_of_death(child, fx);
+            } else {
+                self.release_orphaned_group(child, Some(dead), fx);
             }
         }
     }
 
+    fn heir(&self, dead: Tid, process: &Process) -> Tid {
+        let depth = process.pids.len();
+        let mut above = process.parent;
+        while let Some((tid, ancestor)) = above.and_then(|tid| Some((tid, self.process(tid)?))) {
+            if ancestor.pids.len() != depth || tid == INIT {
+                break;
+            }
+            if ancestor.subreaper && ancestor.is_alive() {
+                return tid;
+            }
+            above = ancestor.parent;
+        }
+        let init = self.pid_spaces.get(process.pid_ns()).and_then(|space| space.init);
+        init.filter(|init| *init != dead).unwrap_or(INIT)
+    }
+
+    fn next_child(&mut self) -> u64 {
+        self.births += 1;
+        self.births
+    }
+
     /// A zombie is reaped: its numbers are free again.
-    fn release(&mut self, tid: Tid, fx: &mut Effects) {
+    pub(super) fn release(&mut self, tid: Tid, fx: &mut Effects) {
         let Some(process) = self.processes.remove(&tid) else { return };
         self.pid_spaces.leave(&process.pids);
         self.unsettled = true;
@@ -150,32 +233,6 @@ impl SimKernel {
         self.pid_spaces.get(ns).is_none_or(|space| space.members.values().all(|member| *member == init))
     }
 
-    pub(super) fn wait(&mut self, tid: Tid, pid: i32, nohang: bool, fx: &mut Effects) -> Option<Result<Ret, Errno>> {
-        let children: Vec<Tid> =
-            self.children(tid).into_iter().filter(|child| pid == -1 || self.is_seen_as(tid, *child, pid)).collect();
-        if children.is_empty() {
-            return Some(Err(Errno::ECHILD));
-        }
-        let ended = children.into_iter().find_map(|child| match self.process(child)?.state {
-            State::Zombie(status) => Some((child, status)),
-            _ => None,
-        });
-        match ended {
-            Some((child, status)) => {
-                let pid = self.pid_as_seen_by(tid, child).unwrap_or(0);
-                self.release(child, fx);
-                Some(Ok(Ret::Waited { pid, status }))
-            }
-            None if nohang => Some(Ok(Ret::Int(0))),
-            None => None,
-        }
-    }
-
-    pub(super) fn children(&self, parent: Tid) -> Vec<Tid> {
-        let children = self.processes.iter().filter(|(_, process)| process.parent == Some(parent));
-        children.map(|(tid, _)| *tid).collect()
-    }
-
     /// All that descend from this process now, in pid order.
     pub(super) fn descendants(&self, of: Tid) -> Set<Tid> {
         let mut found = Set::new();
@@ -189,17 +246,8 @@ impl SimKernel {
         found
     }
 
-    /// The first process of the job it belongs to, which leads its process group.
-    pub(super) fn process_group(&self, tid: Tid) -> Option<Tid> {
-        self.process(tid)?.group
-    }
-
     pub(super) fn pid_as_seen_by(&self, viewer: Tid, target: Tid) -> Option<u32> {
         self.process(target)?.pid_in(self.process(viewer)?.pid_ns())
-    }
-
-    fn is_seen_as(&self, viewer: Tid, target: Tid, pid: i32) -> bool {
-        self.pid_as_seen_by(viewer, target).and_then(|seen| i32::try_from(seen).ok()) == Some(pid)
     }
 
     /// Namespaces that no process is in, their mounts, and file systems that nothing shows any more.

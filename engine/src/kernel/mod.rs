@@ -3,17 +3,19 @@
 //! A [`SimKernel`] is one side of [`crate::node::Kernel`]; `node-runtime` drives the other, Linux. It is cloned for every
 //! snapshot of a session, so all that is large is shared (`Arc`) and copied when first changed.
 //!
-//! Rooms: [`process`], [`namespace`], [`signal`], [`lifecycle`] (fork, exit, wait), [`exec`], [`spawn`] (containers and
+//! Rooms: [`process`], [`namespace`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
+//! groups, sessions), [`exec`], [`spawn`] (containers and
 //! jobs), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`], [`procfs`], `calls` (one room for each group
 //! of system calls), [`facts`].
 //!
 //! What it does not decide: who is granted the next call, time, chance, and anything about Docker. What it does not
-//! model: memory, cgroups, networks, process groups, signal handlers, file systems other than tmpfs, overlayfs and proc.
+//! model: memory, cgroups, networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
 
 mod calls;
 mod exec;
 mod facts;
 mod files;
+mod group;
 mod lifecycle;
 mod look;
 mod namespace;
@@ -25,6 +27,7 @@ mod spawn;
 #[cfg(test)]
 mod tests;
 mod vfs;
+mod wait;
 
 use crate::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::fact::Facts;
@@ -63,6 +66,8 @@ pub struct SimKernel {
     toolbox: FsId,
     dev: Arc<Tree>,
     node_ns: Namespaces,
+    /// How often a process has become somebody's child.
+    births: u64,
     next_ns: u32,
     next_fs: u32,
     /// What /dev/urandom gives; never compared.

@@ -63,7 +63,12 @@ pub(super) struct PidSpace {
     pub init: Option<Tid>,
     /// Its init has died: no process can be added (ENOMEM).
     pub closed: bool,
-    last: u32,
+    /// `kernel.pid_max`: all numbers are below it.
+    pub max: u32,
+    /// The number given last.
+    pub last: u32,
+    /// Numbers may be given a second time.
+    pub again: bool,
 }
 
 impl PidSpaces {
@@ -72,7 +77,7 @@ impl PidSpaces {
         if level > PID_LEVELS {
             return Err(Errno::ENOSPC);
         }
-        self.table.insert(ns, Arc::new(PidSpace { parent, level, ..PidSpace::default() }));
+        self.table.insert(ns, Arc::new(PidSpace { parent, level, max: PID_MAX, ..PidSpace::default() }));
         Ok(())
     }
 
@@ -85,12 +90,12 @@ impl PidSpaces {
     }
 
     /// A number at each level from the node's namespace to `ns`, outermost first. The numbers are used up whatever
-    /// becomes of them: allocation is cyclic.
-    pub(super) fn allocate(&mut self, ns: NsId) -> Result<Vec<(NsId, u32)>, Errno> {
+    /// becomes of them: allocation is cyclic. `named` knows numbers that are in use though no process has them.
+    pub(super) fn allocate(&mut self, ns: NsId, named: impl Fn(NsId, u32) -> bool) -> Result<Vec<(NsId, u32)>, Errno> {
         let mut pids = Vec::new();
         let mut at = Some(ns);
         while let Some((id, space)) = at.and_then(|id| Some((id, self.get_mut(id)?))) {
-            pids.push((id, space.next()));
+            pids.push((id, space.allocate(|pid| named(id, pid)).ok_or(Errno::EAGAIN)?));
             at = space.parent;
         }
         pids.reverse();
@@ -127,14 +132,15 @@ impl PidSpaces {
 }
 
 impl PidSpace {
-    fn next(&mut self) -> u32 {
-        let mut pid = self.last;
-        loop {
-            pid = if pid + 1 >= PID_MAX { PID_RESERVED } else { pid + 1 };
-            if !self.members.contains_key(&pid) {
-                self.last = pid;
-                return pid;
-            }
-        }
+    /// The next free number, starting again at PID_RESERVED behind the last (idr_alloc_cyclic). `None` if all are used.
+    fn allocate(&mut self, named: impl Fn(u32) -> bool) -> Option<u32> {
+        let least = if self.last >= PID_RESERVED { PID_RESERVED } else { 1 };
+        let start = (self.last + 1).max(least);
+        let is_free = |pid: &u32| !self.members.contains_key(pid);
+        let fresh = (start..self.max).find(|pid| is_free(pid) && !(self.again && named(*pid)));
+        let pid = fresh.or_else(|| (least..start.min(self.max)).find(|pid| is_free(pid) && !named(*pid)))?;
+        self.again |= pid < start;
+        self.last = pid;
+        Some(pid)
     }
 }

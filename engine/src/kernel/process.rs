@@ -1,26 +1,39 @@
 //! A process: what fork(2) copies and execve(2) keeps.
 
 use super::files::{Ofd, OfdId};
+use super::group::Pid;
 use super::namespace::{Namespaces, NsId};
 use super::signal::SigSet;
 use super::vfs::Loc;
-use crate::call::{Fd, Ret, Sys, Tid, WaitStatus};
+use super::wait::Wanted;
+use crate::call::{Fd, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::node::{Cid, JobId};
 use crate::program::Program;
 use crate::sim::Map;
 
 #[derive(Clone, Debug)]
 pub(super) struct Process {
-    /// Its pid in each pid namespace, from the node's inward.
-    pub pids: Vec<(NsId, u32)>,
+    pub pids: Pid,
     /// `None` for the node's init.
     pub parent: Option<Tid>,
     pub job: Option<JobId>,
     pub container: Option<Cid>,
-    /// The leader of its process group: the first process of its job.
-    pub group: Option<Tid>,
+    /// Its process group and its session, by the pids of who led them first.
+    pub group: Pid,
+    pub session: Pid,
+    /// When it became its parent's child: which is the older of two.
+    pub since: u64,
+    /// Orphans among its descendants become its children (PR_SET_CHILD_SUBREAPER).
+    pub subreaper: bool,
+    /// The signal that it gets when its parent ends (PR_SET_PDEATHSIG).
+    pub death_signal: Option<Signal>,
+    /// It has called execve(2) since its birth.
+    pub has_executed: bool,
     pub state: State,
     pub stopped: bool,
+    /// What its parent has not been told yet: that it was stopped, and by what; that it was continued.
+    pub stop_to_tell: Option<Signal>,
+    pub continued_to_tell: bool,
     /// `None` for the node's init.
     pub program: Option<Program>,
     /// At most 15 bytes (TASK_COMM_LEN).
@@ -76,9 +89,7 @@ pub(super) enum Waiting {
         data: Vec<u8>,
         done: usize,
     },
-    Child {
-        pid: i32,
-    },
+    Child(Wanted),
     Signal(SigSet),
     /// The process is stopped; it makes this call when it is continued.
     ToMake(Box<Sys>),
@@ -90,7 +101,7 @@ pub(super) enum Waiting {
 
 impl Process {
     pub(super) fn tid(&self) -> Tid {
-        Tid(self.pids.first().map_or(0, |(_, pid)| *pid))
+        self.pids.tid()
     }
 
     pub(super) fn pid_in(&self, ns: NsId) -> Option<u32> {
@@ -129,7 +140,11 @@ impl Process {
 
 /// The name that execve(2) gives: the last component of the path, cut to 15 bytes.
 pub(super) fn comm_of(path: &str) -> String {
-    let name = path.rsplit('/').next().unwrap_or(path);
+    cut_comm(path.rsplit('/').next().unwrap_or(path))
+}
+
+/// What fits into a process's name (TASK_COMM_LEN).
+pub(super) fn cut_comm(name: &str) -> String {
     let mut end = name.len().min(15);
     while !name.is_char_boundary(end) {
         end -= 1;

@@ -54,10 +54,12 @@ enum Action {
     Continue,
 }
 
+const STOPS: [Signal; 4] = [Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+
 fn default_action(signal: Signal) -> Action {
     match signal {
-        Signal::SIGCHLD => Action::Ignore,
-        Signal::SIGSTOP | Signal::SIGTSTP => Action::Stop,
+        Signal::SIGCHLD | Signal::SIGURG | Signal::SIGWINCH => Action::Ignore,
+        signal if STOPS.contains(&signal) => Action::Stop,
         Signal::SIGCONT => Action::Continue,
         _ => Action::Terminate,
     }
@@ -71,8 +73,13 @@ pub(super) fn is_kernel_only(signal: Signal) -> bool {
 impl SimKernel {
     /// Sends a signal that the sender may send, and tells of it.
     pub(super) fn send(&mut self, sender: Tid, target: Tid, signal: Signal, fx: &mut Effects) {
+        let is_stopped = |kernel: &SimKernel| kernel.process(target).is_some_and(|process| process.stopped);
+        let was_stopped = is_stopped(self);
         let delivered = self.post(sender, target, signal);
         self.tell(sender, Happening::Signaled { target, signal, delivered }, fx);
+        if was_stopped && !is_stopped(self) {
+            self.notify_parent(target, fx);
+        }
         self.deliver(target, fx);
     }
 
@@ -86,10 +93,10 @@ impl SimKernel {
         let Some(process) = self.process_mut(target).filter(|process| process.is_alive()) else { return false };
         match default_action(signal) {
             Action::Continue => {
-                process.pending.remove(Signal::SIGSTOP);
-                process.pending.remove(Signal::SIGTSTP);
+                STOPS.into_iter().for_each(|stop| process.pending.remove(stop));
                 if process.stopped {
                     process.stopped = false;
+                    (process.stop_to_tell, process.continued_to_tell) = (None, true);
                     self.unsettled = true;
                 }
             }
@@ -132,25 +139,50 @@ impl SimKernel {
             }
             match default_action(signal) {
                 Action::Terminate => return self.end(tid, WaitStatus::Signaled(signal), fx),
-                Action::Stop => process.stopped = true,
+                Action::Stop => self.stop(tid, signal, fx),
                 Action::Ignore | Action::Continue => {}
             }
         }
     }
 
+    /// Stops a process. A stop of job control does nothing in an orphaned group: nobody would continue it.
+    fn stop(&mut self, tid: Tid, signal: Signal, fx: &mut Effects) {
+        let Some(process) = self.process(tid) else { return };
+        if signal != Signal::SIGSTOP && self.is_orphaned(&process.group, None) {
+            return;
+        }
+        if let Some(process) = self.process_mut(tid) {
+            process.stopped = true;
+            (process.stop_to_tell, process.continued_to_tell) = (Some(signal), false);
+        }
+        self.notify_parent(tid, fx);
+    }
+
     /// A handler has run: what its process waits in ends (signal(7), "Interruption of system calls").
     fn end_call(&mut self, tid: Tid, fx: &mut Effects) {
+        if let Some(State::Blocked(Waiting::Child(wanted))) = self.process(tid).map(|process| &process.state)
+            && let Some(done) = self.wait(tid, *wanted, fx)
+        {
+            // What it waits for has happened: that is told before the signal.
+            return self.wake(tid, done.unwrap_or_else(Ret::Err), fx);
+        }
         let Some(process) = self.process_mut(tid) else { return };
         let (ret, held) = match &process.state {
             State::Blocked(Waiting::Read { ofd, .. }) => (Ret::Err(Errno::EINTR), Some(*ofd)),
             State::Blocked(Waiting::Write { ofd, done: 0, .. }) => (Ret::Err(Errno::EINTR), Some(*ofd)),
             State::Blocked(Waiting::Write { ofd, done, .. }) => (Ret::Int(*done as i64), Some(*ofd)),
-            State::Blocked(Waiting::Child { .. } | Waiting::Signal(_)) => (Ret::Err(Errno::EINTR), None),
+            State::Blocked(Waiting::Child(_) | Waiting::Signal(_)) => (Ret::Err(Errno::EINTR), None),
             _ => return,
         };
-        process.state = State::Ready(ret.clone());
         if let Some(ofd) = held {
             self.drop_ofd(ofd);
+        }
+        self.wake(tid, ret, fx);
+    }
+
+    fn wake(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) {
+        if let Some(process) = self.process_mut(tid) {
+            process.state = State::Ready(ret.clone());
         }
         self.unsettled = true;
         fx.woken.push((tid, ret));

@@ -2,6 +2,7 @@
 //! execve(2) (OCI runtime-spec, config.md).
 
 use super::files::{Feed, Ofd, Opened};
+use super::group::Pid;
 use super::lifecycle::INIT;
 use super::namespace::{Namespaces, NsId, PidSpaces, Uts};
 use super::process::{Handle, Process, State, Waiting, comm_of};
@@ -63,6 +64,7 @@ impl SimKernel {
             toolbox: FsId(0),
             dev: Arc::new(dev_tree()),
             node_ns,
+            births: 0,
             next_ns: 7,
             next_fs: 0,
             random: Rng::for_guest(0, 0),
@@ -77,7 +79,8 @@ impl SimKernel {
         let root = kernel.add_fs(Fs::Tree(Arc::new(root)));
         let mount = kernel.mounts.attach(Mount::new(node_ns.mnt, root, ROOT, "tmpfs", "tmpfs"));
         let root = Loc { mount, fs: root, ino: ROOT };
-        let init = blank_process(root, node_ns, kernel.pid_spaces.allocate(node_ns.pid).unwrap_or_default());
+        let pids = kernel.allocate_pids(node_ns.pid).unwrap_or_else(|_| Vec::new().into());
+        let init = blank_process(root, node_ns, pids);
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
         kernel.mount_proc_and_dev(node_ns).map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
         for file in files {
@@ -174,12 +177,13 @@ impl SimKernel {
                 (ns, ns.pid, root, Some(cid))
             }
         };
-        let pids = match self.pid_spaces.allocate(pid_ns) {
+        let pids = match self.allocate_pids(pid_ns) {
             Ok(pids) => pids,
             Err(error) => return Ok(Err(StartError::Exec(error))),
         };
         let mut process = blank_process(root, ns, pids);
-        (process.parent, process.group) = (Some(INIT), Some(process.tid()));
+        self.births += 1;
+        (process.parent, process.since) = (Some(INIT), self.births);
         (process.job, process.container) = (Some(job), container);
         let tid = self.add_process(process);
         self.jobs.insert(job, Job { first: tid, stdin: feed_of(&spec.stdin) });
@@ -418,13 +422,21 @@ fn dev_tree() -> Tree {
 }
 
 /// A process of root's before its first program.
-fn blank_process(root: Loc, ns: Namespaces, pids: Vec<(NsId, u32)>) -> Process {
+/// It leads a session of its own.
+fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
     Process {
+        group: pids.clone(),
+        session: pids.clone(),
         pids,
+        since: 0,
+        subreaper: false,
+        death_signal: None,
+        has_executed: false,
+        stop_to_tell: None,
+        continued_to_tell: false,
         parent: None,
         job: None,
         container: None,
-        group: None,
         state: State::Blocked(Waiting::Nothing),
         stopped: false,
         program: None,

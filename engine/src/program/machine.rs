@@ -193,7 +193,8 @@ impl<K> Cx<K> {
             return None;
         }
         let ends = self.todo.is_empty() && self.deferred.is_none();
-        let leaves = matches!(self.deferred, Some(Sys::Exit { .. } | Sys::Exec { .. } | Sys::Fork { .. }));
+        let leaves =
+            matches!(self.deferred, Some(Sys::Exit { .. } | Sys::Exec { .. } | Sys::Fork { .. } | Sys::Clone { .. }));
         if !(self.flush || ends || leaves || held >= HELD_BYTES) {
             return None;
         }

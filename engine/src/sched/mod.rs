@@ -332,6 +332,7 @@ impl<K: Kernel> Node for Scheduled<K> {
 fn record(out: &mut NodeOutput, tid: Tid, sys: Option<Sys>, outcome: CallOutcome) {
     let sys = sys.map(|sys| match sys {
         Sys::Fork { until_exec, .. } => Sys::Fork { child: Box::new(Program::Exit { code: 0 }), until_exec },
+        Sys::Clone { new, with, .. } => Sys::Clone { child: Box::new(Program::Exit { code: 0 }), new, with },
         sys => sys,
     });
     out.calls.push(CallRecord { tid, sys, outcome });

@@ -167,6 +167,7 @@ fn sys_text(sys: &Sys) -> String {
     match sys {
         Sys::Write { fd, data } => format!("Write {{ fd: {fd}, {} }}", data_text(data)),
         Sys::Fork { until_exec, .. } => format!("Fork {{ until_exec: {until_exec} }}"),
+        Sys::Clone { new, with, .. } => format!("Clone {{ new: {new:?}, with: {with:?} }}"),
         Sys::Control(_) => "Control".to_owned(),
         other => format!("{other:?}"),
     }

@@ -90,6 +90,14 @@ impl Outside {
         }
     }
 
+    pub fn parent(&self) -> Result<i32, Fault> {
+        let mut bytes = [0; STAT_BYTES];
+        let what = || format!("/proc/{}/stat", self.pid);
+        let length = self.stat.read_at(&mut bytes, 0).or_fault(what)?;
+        let line = StatLine::parse(&String::from_utf8_lossy(&bytes[..length]));
+        line.map(|line| line.ppid as i32).ok_or_else(|| Fault::new(what()))
+    }
+
     pub fn send(&self, signal: i32) -> os::Result<()> {
         let fd = self.pidfd.as_raw_fd();
         // SAFETY: no memory is passed: siginfo is NULL.

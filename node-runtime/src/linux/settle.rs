@@ -48,7 +48,8 @@ enum Came {
 impl LinuxKernel {
     /// Lets a process make the call it announced.
     pub(super) fn grant(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Result<Outcome, Fault> {
-        let forks = matches!(sys, Sys::Fork { .. });
+        let forks = matches!(sys, Sys::Fork { .. } | Sys::Clone { .. });
+        let sibling = matches!(sys, Sys::Clone { with, .. } if with.parent);
         let child_slot = if forks { self.tasks.take_slot(self.machine.gate())? } else { 0 };
         let task = self.tasks.get_mut(tid)?;
         task.at = At::Kernel(sys.clone());
@@ -62,7 +63,7 @@ impl LinuxKernel {
         let outcome = match came {
             Came::Back(Some(ret)) => {
                 match ret {
-                    Ret::Int(_) if forks => self.born(tid, child_slot, fx)?,
+                    Ret::Int(_) if forks => self.born(tid, child_slot, sibling, fx)?,
                     _ if forks => self.tasks.free_slot(child_slot),
                     _ => {}
                 }
@@ -118,8 +119,8 @@ impl LinuxKernel {
         }
     }
 
-    fn born(&mut self, parent: Tid, slot: u32, fx: &mut Effects) -> Result<(), Fault> {
-        let child = self.tasks.add_child(parent, slot)?;
+    fn born(&mut self, parent: Tid, slot: u32, sibling: bool, fx: &mut Effects) -> Result<(), Fault> {
+        let child = self.tasks.add_child(parent, slot, sibling)?;
         match self.await_guest(child, false)? {
             Came::Back(None) => {}
             _ => return Err(Fault::new(format!("process {} did not come to the gate after its birth", child.0))),
@@ -384,6 +385,7 @@ fn sleeps(sys: &Sys) -> bool {
             | Sys::Write { .. }
             | Sys::Open { .. }
             | Sys::Wait { .. }
+            | Sys::WaitId { .. }
             | Sys::SigWait { .. }
             | Sys::Kill { .. }
             | Sys::SigMask { .. }
@@ -396,7 +398,7 @@ fn reach(sys: &Sys) -> Reach {
             Reach::Blocked
         }
         Sys::Open { .. } | Sys::SigWait { .. } => Reach::Blocked,
-        Sys::Kill { .. } | Sys::SigMask { .. } | Sys::Wait { .. } | Sys::Exit { .. } => Reach::All,
+        Sys::Kill { .. } | Sys::SigMask { .. } | Sys::Wait { .. } | Sys::WaitId { .. } | Sys::Exit { .. } => Reach::All,
         _ => Reach::Caller,
     }
 }

@@ -89,11 +89,13 @@ impl Tasks {
         Ok(())
     }
 
-    /// The child that a fork has just made: the only child of its parent that is not known.
-    pub fn add_child(&mut self, parent: Tid, slot: u32) -> Result<Tid, Fault> {
+    /// The child that a fork has just made: the only child of its parent that is not known. A `sibling` has the forking
+    /// process's own parent (CLONE_PARENT).
+    pub fn add_child(&mut self, parent: Tid, slot: u32, sibling: bool) -> Result<Tid, Fault> {
         let (job, container, pid) = {
             let parent = self.get(parent)?;
-            (parent.job, parent.container, parent.outside.pid)
+            let pid = if sibling { parent.outside.parent()? } else { parent.outside.pid };
+            (parent.job, parent.container, pid)
         };
         self.zombies.retain(|_, task| task.outside.look() != Look::Gone);
         let children = proc::children(pid).or_fault(|| format!("children of process {}", parent.0))?;

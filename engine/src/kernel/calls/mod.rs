@@ -6,9 +6,13 @@ mod mounts;
 mod names;
 mod open;
 mod processes;
+mod signals;
+
+pub(super) use processes::{may_unshare, unshare};
 
 use super::SimKernel;
 use super::process::Waiting;
+use super::wait::Wanted;
 use crate::call::{Errno, Ret, Sys, Tid, WaitStatus};
 use crate::node::Effects;
 
@@ -31,11 +35,9 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
             Ok(()) => Made::Became,
             Err(error) => Made::Ret(Ret::Err(error)),
         },
-        Sys::Wait { pid, nohang } => match kernel.wait(tid, *pid, *nohang, fx) {
-            Some(done) => Made::from(done),
-            None => Made::Wait(Waiting::Child { pid: *pid }),
-        },
-        Sys::SigWait { signals } => processes::sigwait(kernel, tid, signals),
+        Sys::Wait { pid, nohang } => wait(kernel, tid, Wanted::wait4(*pid, *nohang), fx),
+        Sys::WaitId { which, options } => wait(kernel, tid, Wanted::waitid(*which, *options), fx),
+        Sys::SigWait { signals } => signals::sigwait(kernel, tid, signals),
         Sys::Exit { code } => {
             kernel.end(tid, WaitStatus::Exited(code & 0xff), fx);
             Made::Ended
@@ -44,13 +46,20 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
     }
 }
 
+fn wait(kernel: &mut SimKernel, tid: Tid, wanted: Wanted, fx: &mut Effects) -> Made {
+    match kernel.wait(tid, wanted, fx) {
+        Some(done) => Made::from(done),
+        None => Made::Wait(Waiting::Child(wanted)),
+    }
+}
+
 /// Goes on with a blocked call: `None` if it still has to wait.
 pub(super) fn resume(kernel: &mut SimKernel, tid: Tid, waiting: Waiting, fx: &mut Effects) -> Option<Ret> {
     let made = match waiting {
         Waiting::Read { ofd, len } => io::read_from(kernel, tid, ofd, len),
         Waiting::Write { ofd, data, done } => io::write_to(kernel, tid, ofd, data, done, fx),
-        Waiting::Child { pid } => return kernel.wait(tid, pid, false, fx).map(answer),
-        Waiting::Signal(wanted) => processes::take_signal(kernel, tid, wanted),
+        Waiting::Child(wanted) => return kernel.wait(tid, wanted, fx).map(answer),
+        Waiting::Signal(wanted) => signals::take_signal(kernel, tid, wanted),
         Waiting::ToMake(_) | Waiting::ToGet(_) | Waiting::Nothing => None?,
     };
     match made {

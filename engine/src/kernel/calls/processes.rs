@@ -1,12 +1,11 @@
-//! kill(2), sigaction(2), ids, uname(2), unshare(2), and what `ps` reads of a process.
+//! fork(2), groups, prctl(2), ids, uname(2), unshare(2), and what `ps` reads of a process.
 
-use super::{Done, Made};
-use crate::call::{CloneFlags, Disposition, Errno, ProcStat, Ret, Signal, Sys, Tid};
+use super::Done;
+use crate::call::{CloneFlags, Errno, Prctl, ProcStat, Ret, Sys, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::namespace::Uts;
-use crate::kernel::process::Waiting;
+use crate::kernel::process::{Process, cut_comm};
 use crate::kernel::procfs;
-use crate::kernel::signal::{SigSet, is_kernel_only};
 use crate::kernel::vfs::{Fs, Loc};
 use crate::node::{Effects, Happening};
 
@@ -20,32 +19,6 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
     let (uid, gid) = (process.uid, process.gid);
     match sys {
         Sys::Fork { child, .. } => kernel.fork(tid, child, fx),
-        Sys::Kill { pid, signal } => kill(kernel, tid, *pid, *signal, fx),
-        Sys::SigAction { signal, .. } if is_kernel_only(*signal) => Err(Errno::EINVAL),
-        Sys::SigAction { signal, to } => {
-            process.ignored.remove(*signal);
-            process.caught.remove(*signal);
-            match to {
-                Disposition::Ignore => process.ignored.add(*signal),
-                Disposition::Catch => process.caught.add(*signal),
-                Disposition::Default => {}
-            }
-            // sigaction(2): a pending signal that is ignored now, be it by default, is discarded, blocked or not.
-            let by_default = *to == Disposition::Default && *signal == Signal::SIGCHLD;
-            if by_default || *to == Disposition::Ignore {
-                process.pending.remove(*signal);
-            }
-            Ok(Ret::Ok)
-        }
-        Sys::SigMask { signal, block } => {
-            match block {
-                _ if is_kernel_only(*signal) => {}
-                true => process.blocked.add(*signal),
-                false => process.blocked.remove(*signal),
-            }
-            kernel.deliver(tid, fx);
-            Ok(Ret::Ok)
-        }
         Sys::Umask { mask } => Ok(Ret::Int(i64::from(std::mem::replace(&mut process.umask, mask & 0o777)))),
         Sys::Getpid => Ok(int(process.pids.last().map_or(0, |(_, pid)| *pid))),
         Sys::Getppid => {
@@ -61,58 +34,21 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
             Ok(Ret::Uname { hostname: kernel.uts.get(&uts).map(|uts| uts.hostname.clone()).unwrap_or_default() })
         }
         Sys::Sethostname { name } => sethostname(kernel, tid, name, fx),
-        Sys::Unshare { flags } => unshare(kernel, tid, *flags, fx),
-        Sys::ProcStat { pid } => proc_stat(kernel, tid, *pid),
-        // The scheduler answers these; no kernel sees them.
-        _ => Err(Errno::ENOSYS),
-    }
-}
-
-pub(super) fn sigwait(kernel: &mut SimKernel, tid: Tid, signals: &[Signal]) -> Made {
-    take_signal(kernel, tid, SigSet::of(signals))
-}
-
-pub(super) fn take_signal(kernel: &mut SimKernel, tid: Tid, wanted: SigSet) -> Made {
-    let Some(process) = kernel.process_mut(tid) else { return Made::Ret(Ret::Err(Errno::ESRCH)) };
-    match process.pending.first_common(wanted) {
-        Some(signal) if !is_kernel_only(signal) => {
-            process.pending.remove(signal);
-            Made::Ret(Ret::Int(i64::from(signal.number())))
+        Sys::Unshare { flags } => {
+            may_unshare(kernel, tid, *flags)?;
+            unshare(kernel, tid, *flags)?;
+            kernel.tell(tid, Happening::Unshared, fx);
+            Ok(Ret::Ok)
         }
-        _ => Made::Wait(Waiting::Signal(wanted)),
+        Sys::Clone { child, new, with } => kernel.clone(tid, child, *new, *with, fx),
+        Sys::Setsid => kernel.setsid(tid),
+        Sys::Setpgid { pid, pgid } => kernel.setpgid(tid, *pid, *pgid),
+        Sys::Getpgid { pid } => kernel.group_number(tid, *pid, false),
+        Sys::Getsid { pid } => kernel.group_number(tid, *pid, true),
+        Sys::Prctl(what) => prctl(process, what),
+        Sys::ProcStat { pid } => proc_stat(kernel, tid, *pid),
+        other => super::signals::make(kernel, tid, other, fx),
     }
-}
-
-/// kill(2). There is no setpgid(2) in the vocabulary: a process group is a job, led by its first process.
-fn kill(kernel: &mut SimKernel, tid: Tid, pid: i32, signal: Signal, fx: &mut Effects) -> Done {
-    let sender = kernel.process(tid).ok_or(Errno::ESRCH)?;
-    let space = kernel.pid_spaces.get(sender.pid_ns()).ok_or(Errno::ESRCH)?;
-    let group = |group: Option<Tid>| {
-        let in_group = |target: &Tid| group.is_some() && kernel.process_group(*target) == group;
-        space.members.values().copied().filter(in_group).collect()
-    };
-    let targets: Vec<Tid> = match pid {
-        0 => group(kernel.process_group(tid)),
-        // All but the caller and init (kill(2)).
-        -1 => space.members.iter().filter(|(pid, target)| **pid > 1 && **target != tid).map(|(_, t)| *t).collect(),
-        pid if pid < 0 => group(space.members.get(&pid.unsigned_abs()).copied()),
-        pid => space.members.get(&pid.unsigned_abs()).copied().into_iter().collect(),
-    };
-    // CAP_KILL, which containers have too.
-    let privileged = sender.uid == 0 && sender.ns.user == kernel.node_ns.user;
-    let uid = sender.uid;
-    let allowed: Vec<Tid> = targets
-        .iter()
-        .copied()
-        .filter(|target| privileged || kernel.process(*target).is_some_and(|process| process.uid == uid))
-        .collect();
-    if allowed.is_empty() {
-        return Err(if targets.is_empty() { Errno::ESRCH } else { Errno::EPERM });
-    }
-    for target in allowed {
-        kernel.send(tid, target, signal, fx);
-    }
-    Ok(Ret::Ok)
 }
 
 fn set_id(kernel: &mut SimKernel, tid: Tid, uid: Option<u32>, gid: Option<u32>) -> Done {
@@ -153,17 +89,23 @@ fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -
     Ok(Ret::Ok)
 }
 
-/// unshare(2). Of net, ipc, user and cgroup namespaces only the identity is new.
-fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags, fx: &mut Effects) -> Done {
-    let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
+/// Whether this process may have these namespaces made.
+pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
+    let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
     let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup;
     if !kernel.is_admin(tid, process.ns.user) && !flags.user && others {
         return Err(Errno::EPERM);
     }
-    // A second unshare of the pid namespace, before the first took effect (pid_namespaces(7)).
+    // A second time, before the first took effect (pid_namespaces(7)).
     if flags.pid && process.pid_for_children != process.ns.pid {
         return Err(Errno::EINVAL);
     }
+    Ok(())
+}
+
+/// Moves a process into new namespaces. Of net, ipc, user and cgroup namespaces only the identity is new.
+pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
+    let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
     if flags.user {
         process.ns.user = kernel.new_ns();
         process.owns_user_ns = true;
@@ -196,7 +138,18 @@ fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags, fx: &mut Effects
     }
     kernel.processes.insert(tid, process.into());
     kernel.sweep_namespaces();
-    kernel.tell(tid, Happening::Unshared, fx);
+    Ok(())
+}
+
+fn prctl(process: &mut Process, what: &Prctl) -> Done {
+    match what {
+        Prctl::SetChildSubreaper(on) => process.subreaper = *on,
+        Prctl::GetChildSubreaper => return Ok(Ret::Int(process.subreaper.into())),
+        Prctl::SetPdeathsig(signal) => process.death_signal = *signal,
+        Prctl::GetPdeathsig => return Ok(Ret::Int(process.death_signal.map_or(0, |signal| signal.number().into()))),
+        Prctl::SetName(name) => process.comm = cut_comm(name),
+        Prctl::GetName => return Ok(Ret::Text(process.comm.clone())),
+    }
     Ok(Ret::Ok)
 }
 

@@ -2,7 +2,9 @@
 //! manual; an argument that the vocabulary has no use for (a buffer, a pointer that is NULL) is left out.
 
 use super::syntax::{Arg, Kind, Statement};
-use crate::call::{CloneFlags, Disposition, Fd, MountFlags, OpenFlags, Signal, Sys, Whence};
+use crate::call::{
+    CloneFlags, CloneWith, Disposition, Fd, MountFlags, OpenFlags, Prctl, Signal, Sys, WaitOptions, Whence, Which,
+};
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<i64>;
 
@@ -18,6 +20,10 @@ fn check_with(script: &[Statement], known: &mut Vec<String>) -> Result<(), Strin
                 drop(sys(name, args, &|name| known.iter().any(|n| n == name).then_some(0))?);
             }
             Kind::Fork { body, .. } => check_with(body, &mut known.clone())?,
+            Kind::Clone { flags, body } => {
+                clone_flags_with(flags)?;
+                check_with(body, &mut known.clone())?;
+            }
         }
         known.extend(into.clone());
     }
@@ -75,7 +81,16 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
             Sys::Wait { pid: args.number()?, nohang: !args.is_empty() && one_flag("WNOHANG", &args.flags()?)? }
         }
         "exit" => Sys::Exit { code: args.number()? },
-        "kill" => Sys::Kill { pid: args.number()?, signal: args.signal()? },
+        "kill" => match (args.number()?, args.maybe_signal()?) {
+            (pid, Some(signal)) => Sys::Kill { pid, signal },
+            (pid, None) => Sys::Probe { pid },
+        },
+        "waitid" => Sys::WaitId { which: args.which()?, options: wait_options(&args.flags()?)? },
+        "setsid" => Sys::Setsid,
+        "setpgid" => Sys::Setpgid { pid: args.number()?, pgid: args.number()? },
+        "getpgid" => Sys::Getpgid { pid: args.number()? },
+        "getsid" => Sys::Getsid { pid: args.number()? },
+        "prctl" => Sys::Prctl(args.prctl()?),
         "signal" => Sys::SigAction { signal: args.signal()?, to: args.one_of(&DISPOSITIONS)? },
         "sigblock" => Sys::SigMask { signal: args.signal()?, block: true },
         "sigunblock" => Sys::SigMask { signal: args.signal()?, block: false },
@@ -135,9 +150,25 @@ fn mount_flags(names: &[String]) -> Result<MountFlags, String> {
 }
 
 fn clone_flags(names: &[String]) -> Result<CloneFlags, String> {
-    let mut flags = CloneFlags::default();
+    match clone_flags_with(names)? {
+        (flags, with) if with == CloneWith::default() => Ok(flags),
+        _ => Err(format!("no flags `{}`", names.join("|"))),
+    }
+}
+
+/// Of clone(2): new namespaces, and the rest.
+pub fn clone_flags_with(names: &[String]) -> Result<(CloneFlags, CloneWith), String> {
+    let (mut flags, mut with) = (CloneFlags::default(), CloneWith::default());
     for name in names {
         match name.as_str() {
+            "CLONE_FILES" => with.files = true,
+            "CLONE_FS" => with.fs = true,
+            "CLONE_PARENT" => with.parent = true,
+            "CLONE_SIGHAND" => with.sighand = true,
+            "CLONE_SYSVSEM" => with.sysvsem = true,
+            "CLONE_THREAD" => with.thread = true,
+            "CLONE_VM" => with.vm = true,
+            "SIGCHLD" => {}
             "CLONE_NEWPID" => flags.pid = true,
             "CLONE_NEWNS" => flags.mnt = true,
             "CLONE_NEWUTS" => flags.uts = true,
@@ -148,7 +179,22 @@ fn clone_flags(names: &[String]) -> Result<CloneFlags, String> {
             _ => return Err(no_flag(name)),
         }
     }
-    Ok(flags)
+    Ok((flags, with))
+}
+
+fn wait_options(names: &[String]) -> Result<WaitOptions, String> {
+    let mut options = WaitOptions::default();
+    for name in names {
+        match name.as_str() {
+            "WEXITED" => options.exited = true,
+            "WSTOPPED" => options.stopped = true,
+            "WCONTINUED" => options.continued = true,
+            "WNOHANG" => options.nohang = true,
+            "WNOWAIT" => options.nowait = true,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(options)
 }
 
 fn no_flag(name: &str) -> String {
@@ -245,6 +291,38 @@ impl Args<'_> {
         let names = self.flags()?;
         let found = known.iter().find(|(name, _)| [*name] == names[..]).map(|(_, value)| *value);
         found.ok_or_else(|| no_flag(&names.join("|")))
+    }
+
+    /// `P_ALL`, `P_PID, 7` or `P_PGID, 0`.
+    fn which(&mut self) -> Result<Which, String> {
+        let names = self.flags()?;
+        match names.first().map(String::as_str) {
+            Some("P_ALL") => Ok(Which::All),
+            Some("P_PID") => Ok(Which::Pid(self.number()?)),
+            Some("P_PGID") => Ok(Which::Group(self.number()?)),
+            _ => Err(no_flag(&names.join("|"))),
+        }
+    }
+
+    fn prctl(&mut self) -> Result<Prctl, String> {
+        let names = self.flags()?;
+        Ok(match names.first().map(String::as_str) {
+            Some("PR_SET_CHILD_SUBREAPER") => Prctl::SetChildSubreaper(self.int()? != 0),
+            Some("PR_GET_CHILD_SUBREAPER") => Prctl::GetChildSubreaper,
+            Some("PR_SET_PDEATHSIG") => Prctl::SetPdeathsig(self.maybe_signal()?),
+            Some("PR_GET_PDEATHSIG") => Prctl::GetPdeathsig,
+            Some("PR_SET_NAME") => Prctl::SetName(self.text()?),
+            Some("PR_GET_NAME") => Prctl::GetName,
+            _ => return Err(no_flag(&names.join("|"))),
+        })
+    }
+
+    /// 0 is none.
+    fn maybe_signal(&mut self) -> Result<Option<Signal>, String> {
+        if self.args.first() == Some(&Arg::Int(0)) {
+            return self.int().map(|_| None);
+        }
+        self.signal().map(Some)
     }
 
     fn signal(&mut self) -> Result<Signal, String> {

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A script is statements, separated by `;` or line ends: a call, `fork { … }` or `vfork { … }`, each perhaps kept in a
-//! variable. A child prints indented by its depth, and ends where its block does. [`syntax`] reads, [`build`] has the
+//! variable. `clone(FLAGS) { … }` is a fork with the flags of clone(2). A child prints indented by its depth, and ends where its block does. [`syntax`] reads, [`build`] has the
 //! calls; this module runs them.
 
 mod build;
@@ -14,7 +14,7 @@ mod syntax;
 
 use super::machine::{Cx, Machine, Steps};
 use super::{Program, plain};
-use crate::call::{Ret, Stat, Sys, WaitStatus};
+use crate::call::{ChildState, Ret, Stat, Sys, WaitStatus};
 use serde::{Deserialize, Serialize};
 use syntax::{Kind, Statement};
 
@@ -56,6 +56,10 @@ impl Steps<Task> for Call {
                         let child = Call { depth: self.depth + 1, variables: self.variables.clone() };
                         Ok(Sys::Fork { child: Box::new(block(&cx.name, body, child)), until_exec })
                     }
+                    Kind::Clone { flags, body } => build::clone_flags_with(&flags).map(|(new, with)| {
+                        let child = Call { depth: self.depth + 1, variables: self.variables.clone() };
+                        Sys::Clone { child: Box::new(block(&cx.name, body, child)), new, with }
+                    }),
                 };
                 match sys {
                     Ok(sys) => cx.call(sys, Task::Did(text, into)),
@@ -96,11 +100,20 @@ fn answer(ret: &Ret) -> String {
         Ret::Stat(stat) => stat_text(stat),
         Ret::Dents(dents) => dents.iter().map(|dent| dent.name.as_str()).collect::<Vec<_>>().join(" "),
         Ret::Pipe { read, write } => format!("[{read}, {write}]"),
-        Ret::Waited { pid, status: WaitStatus::Exited(code) } => format!("{pid} exited {code}"),
-        Ret::Waited { pid, status: WaitStatus::Signaled(signal) } => format!("{pid} killed by {}", signal.name()),
+        Ret::Waited { pid, status } => format!("{pid} {}", ended(*status)),
+        Ret::Child { pid, state: ChildState::Ended(status) } => format!("{pid} {}", ended(*status)),
+        Ret::Child { pid, state: ChildState::Stopped(signal) } => format!("{pid} stopped by {}", signal.name()),
+        Ret::Child { pid, state: ChildState::Continued } => format!("{pid} continued"),
         Ret::Uname { hostname } => hostname.clone(),
         Ret::Proc(stat) => format!("{} {} {} {:?}", stat.pid, stat.comm, stat.state, stat.nspid),
         Ret::Control(_) => "0".to_owned(),
+    }
+}
+
+fn ended(status: WaitStatus) -> String {
+    match status {
+        WaitStatus::Exited(code) => format!("exited {code}"),
+        WaitStatus::Signaled(signal) => format!("killed by {}", signal.name()),
     }
 }
 

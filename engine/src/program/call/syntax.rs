@@ -16,8 +16,19 @@ pub struct Statement {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
-    Call { name: String, args: Vec<Arg> },
-    Fork { until_exec: bool, body: Vec<Statement> },
+    Call {
+        name: String,
+        args: Vec<Arg>,
+    },
+    Fork {
+        until_exec: bool,
+        body: Vec<Statement>,
+    },
+    /// `clone(FLAGS) { … }`.
+    Clone {
+        flags: Vec<String>,
+        body: Vec<Statement>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +65,19 @@ fn statement(text: &str, depth: usize) -> Result<Statement, String> {
             let kind = Kind::Fork { until_exec, body: statements(body, depth + 1)? };
             return Ok(Statement { text: format!("{word} {{ … }}"), into, kind });
         }
+    }
+    if let Some(clone) = call.strip_prefix("clone(")
+        && let Some((flags, block)) = clone.split_once(')')
+        && let Some(body) = block.trim().strip_prefix('{')
+    {
+        let body = body.strip_suffix('}').ok_or("`clone`: the block's end is missing")?;
+        let body = statements(body, depth + 1)?;
+        let flags = match arg(flags)? {
+            Arg::Flags(flags) => flags,
+            _ => return Err(format!("`{flags}`: flags are wanted")),
+        };
+        let text = format!("clone({}) {{ … }}", flags.join("|"));
+        return Ok(Statement { text, into, kind: Kind::Clone { flags, body } });
     }
     let (name, rest) = call.split_once('(').ok_or_else(|| format!("`{call}` is not NAME(ARGUMENTS)"))?;
     let args = rest.strip_suffix(')').ok_or_else(|| format!("`{call}`: something follows the call"))?;

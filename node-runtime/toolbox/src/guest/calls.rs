@@ -1,6 +1,6 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, normal};
+use super::{Done, normal, processes};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
@@ -11,7 +11,7 @@ use engine::program::Program;
 use std::ffi::CString;
 
 /// A failed call's errno, or what the vocabulary cannot say.
-enum Stop {
+pub(super) enum Stop {
     Errno(i32),
     Broken(String),
 }
@@ -22,12 +22,13 @@ impl From<i32> for Stop {
     }
 }
 
-type Answer = Result<Ret, Stop>;
+pub(super) type Answer = Result<Ret, Stop>;
 
 /// Makes the call. `child` is what a fork's child becomes; `gate` is this process's place, if it has one.
 pub(super) fn carry_out(sys: Sys, child: Option<Program>, gate: Option<(&Gate, u32)>) -> Done {
     let answer = match sys {
         Sys::Fork { .. } => return fork(child),
+        Sys::Clone { new, with, .. } => return processes::clone(new, with, child),
         Sys::Exit { code } => exit(code),
         sys => call(sys, gate),
     };
@@ -38,7 +39,7 @@ pub(super) fn carry_out(sys: Sys, child: Option<Program>, gate: Option<(&Gate, u
     }
 }
 
-fn error(errno: i32) -> Done {
+pub(super) fn error(errno: i32) -> Done {
     match Errno::from_number(errno) {
         Some(errno) => Done::Answer(Ret::Err(errno)),
         None => Done::Broken(format!("errno {errno} has no name in the call vocabulary")),
@@ -145,12 +146,12 @@ fn own(fd: Fd) -> Result<Fd, Stop> {
     if fd == GATE_FD { Err(Stop::Errno(libc::EBADF)) } else { Ok(fd) }
 }
 
-fn ok(answer: i32) -> Answer {
+pub(super) fn ok(answer: i32) -> Answer {
     check(answer)?;
     Ok(Ret::Ok)
 }
 
-fn int(answer: impl Into<i64>) -> Answer {
+pub(super) fn int(answer: impl Into<i64>) -> Answer {
     Ok(Ret::Int(check(answer.into())?))
 }
 
@@ -237,7 +238,8 @@ fn process(sys: Sys) -> Answer {
                 Ok(Ret::Ok)
             }
             Sys::Unshare { flags } => ok(libc::unshare(clone_flags(flags))),
-            other => Err(Stop::Broken(format!("{other:?} is not for the kernel"))),
+            other => processes::call(other)
+                .unwrap_or_else(|other| Err(Stop::Broken(format!("{other:?} is not for the kernel")))),
         }
     }
 }
@@ -246,7 +248,7 @@ fn process(sys: Sys) -> Answer {
 extern "C" fn caught(_: i32) {}
 
 /// A fork's child is another program: [`Disposition::Catch`] was its parent's.
-fn forget_handlers() {
+pub(super) fn forget_handlers() {
     for number in 1..libc::SIGRTMIN() {
         // SAFETY: plain data that the first call fills and the second reads; numbers that it refuses are passed over.
         unsafe {
@@ -271,7 +273,7 @@ fn signal_set(signals: &[Signal]) -> libc::sigset_t {
     }
 }
 
-fn clone_flags(flags: CloneFlags) -> i32 {
+pub(super) fn clone_flags(flags: CloneFlags) -> i32 {
     let all = [
         (flags.pid, libc::CLONE_NEWPID),
         (flags.mnt, libc::CLONE_NEWNS),

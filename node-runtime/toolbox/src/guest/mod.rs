@@ -5,6 +5,7 @@
 
 pub mod calls;
 pub mod normal;
+mod processes;
 
 use crate::gate::{GATE_FD, Gate, Message, SLOT_VARIABLE, Verdict};
 use engine::call::{Errno, Ret, Sys};
@@ -64,7 +65,7 @@ fn gated(mut program: Program, gate: &Gate, mut slot: u32) -> ! {
 /// A fork's child stays here: the gate carries a stand-in.
 fn take_child(sys: &mut Sys) -> Option<Program> {
     match sys {
-        Sys::Fork { child, .. } => Some(std::mem::replace(child, Program::Exit { code: 0 })),
+        Sys::Fork { child, .. } | Sys::Clone { child, .. } => Some(std::mem::replace(child, Program::Exit { code: 0 })),
         _ => None,
     }
 }
