@@ -76,11 +76,11 @@ pub(super) fn parent(ino: Ino) -> Ino {
     }
 }
 
-pub(super) fn name(ino: Ino) -> String {
+pub(super) fn name(kernel: &SimKernel, ns: NsId, ino: Ino) -> String {
     match Place::at(ino) {
         Place::Root => String::new(),
         Place::Top(name) => ROOT_NAMES.get(name).map_or("", |name| name).to_owned(),
-        Place::Pid(tid) => tid.0.to_string(),
+        Place::Pid(tid) => kernel.process(tid).map_or(0, |process| process.pids.shown_in(ns)).to_string(),
         Place::Of(_, name) => PID_NAMES.get(name).map_or("", |name| name).to_owned(),
         Place::Fd(_, fd) => fd.to_string(),
         Place::Ns(_, kind) => NS_NAMES.get(kind).map_or("", |name| name).to_owned(),

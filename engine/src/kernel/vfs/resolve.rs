@@ -265,7 +265,7 @@ impl SimKernel {
                 continue;
             }
             let (parent, name) = match self.fs(at.fs) {
-                Fs::Proc(_) => (procfs::parent(at.ino), procfs::name(at.ino)),
+                Fs::Proc(ns) => (procfs::parent(at.ino), procfs::name(self, *ns, at.ino)),
                 fs => fs.parent(at.ino)?,
             };
             names.push(name);

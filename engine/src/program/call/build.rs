@@ -208,6 +208,21 @@ fn one_flag(known: &str, names: &[String]) -> Result<bool, String> {
     }
 }
 
+/// `$name` in a string is what was kept in it; another `$` is itself.
+fn with_variables(text: &str, variables: Variables<'_>) -> Result<String, String> {
+    let mut pieces = text.split('$');
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|c: char| !c.is_ascii_lowercase()).unwrap_or(piece.len());
+        let (name, rest) = piece.split_at(end);
+        match variables(name) {
+            Some(value) => out += &format!("{value}{rest}"),
+            None => out += &format!("${piece}"),
+        }
+    }
+    Ok(out)
+}
+
 /// The arguments of a call, taken one after the other.
 struct Args<'a> {
     call: &'a str,
@@ -263,8 +278,9 @@ impl Args<'_> {
 
     fn text(&mut self) -> Result<String, String> {
         let call = self.call.to_owned();
+        let variables = self.variables;
         match self.next()? {
-            Arg::Text(text) => Ok(text.clone()),
+            Arg::Text(text) => with_variables(text, variables),
             other => Err(format!("{call}: a string is wanted, not {other:?}")),
         }
     }
