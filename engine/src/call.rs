@@ -26,6 +26,12 @@ pub const IO_LIMIT_BYTES: usize = 64 * 1024;
 /// the wall's time; both sides report this instead, so `ls -l` and layers do not depend on the day.
 pub const SCENARIO_EPOCH_S: i64 = 1_559_552_400;
 
+/// The inode numbers that guests see of namespaces: these and up, in the order in which a run's guests first saw each
+/// (readlink(2) of `/proc/PID/ns/…`). Real ones are the machine's, and given anew once a namespace is gone.
+pub const fn namespace_number(seen_before: u32) -> u32 {
+    4_026_532_000 + seen_before
+}
+
 /// One system call. What it answers when it succeeds, where the manual's number would not say: [`Ret::Int`] for `Open`,
 /// `Write` (bytes), `Dup2`, `DupFrom`, `Seek` (the new offset), `Umask` (the old mask), `Fork` (the child, as the caller's
 /// pid namespace numbers it), `SigWait` and the `get…` calls; [`Ret::Data`] for `Read` and `Random`; [`Ret::Text`] for
@@ -237,6 +243,11 @@ pub enum Sys {
     /// unshare(2).
     Unshare {
         flags: CloneFlags,
+    },
+    /// setns(2) with the descriptor of a namespace (`/proc/PID/ns/…`); `kind` has the flag it must be of, or none.
+    Setns {
+        fd: Fd,
+        kind: CloneFlags,
     },
     /// One process as procfs shows it: `/proc/PID/stat`, `cmdline` and the `NSpid:` and `Uid:` lines of `status`.
     /// Needs a procfs mounted at `/proc`: ENOENT without one, ESRCH when the process is not in that mount's namespace.

@@ -186,6 +186,17 @@ tools! {
         "-n, --no-clobber" => "do not overwrite an existing file",
         "-t, --target-directory=DIRECTORY" => "move all SOURCE arguments into DIRECTORY",
         "-v, --verbose" => "explain what is being done";
+    "nsenter", "[options] [<program> [<argument>...]]", "Run a program with namespaces of other processes.",
+        "-a, --all" => "enter all namespaces",
+        "-t, --target <pid>" => "target process to get namespaces from",
+        "-m, --mount" => "enter mount namespace",
+        "-u, --uts" => "enter UTS namespace (hostname etc)",
+        "-i, --ipc" => "enter System V IPC namespace",
+        "-n, --net" => "enter network namespace",
+        "-p, --pid" => "enter pid namespace",
+        "-C, --cgroup" => "enter cgroup namespace",
+        "-U, --user" => "enter user namespace",
+        "-F, --no-fork" => "do not fork before exec'ing <program>";
     "printenv", "[VARIABLE]...", "Print the values of the specified environment VARIABLE(s).";
     "printf", "FORMAT [ARGUMENT]...", "Print ARGUMENT(s) according to FORMAT.";
     "ps", "[options]", "Report a snapshot of the current processes.",

@@ -78,7 +78,7 @@ impl SimKernel {
     fn executable(&mut self, view: &View, path: &str) -> Result<Loc, Errno> {
         let loc = self.find(view, path, true)?;
         let stat = self.stat(loc);
-        if stat.kind != FileKind::File || !view.may(&stat, EXEC) || matches!(self.fs(loc.fs), Fs::Proc(_)) {
+        if stat.kind != FileKind::File || !view.may(&stat, EXEC) || matches!(self.fs(loc.fs), Fs::Proc(_) | Fs::Ns) {
             return Err(Errno::EACCES);
         }
         Ok(loc)

@@ -1,6 +1,7 @@
 //! Open file descriptions: what descriptors refer to, shared by dup(2) and fork(2), and the ends of pipes and jobs' stdio.
 
 use super::SimKernel;
+use super::nsfs::NSFS;
 use super::pipe::Pipe;
 use super::process::Handle;
 use super::vfs::Loc;
@@ -198,6 +199,7 @@ impl SimKernel {
         let Some(closed) = self.files.drop_ref(ofd) else { return };
         match closed.what {
             Opened::PipeRead(_) | Opened::PipeWrite(_) => self.unsettled = true,
+            Opened::File(loc) if loc.fs == NSFS => self.sweep_namespaces(),
             Opened::File(loc) => self.forget_if_unused(loc),
             _ => {}
         }

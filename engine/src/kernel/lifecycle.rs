@@ -249,20 +249,4 @@ impl SimKernel {
     pub(super) fn pid_as_seen_by(&self, viewer: Tid, target: Tid) -> Option<u32> {
         self.process(target)?.pid_in(self.process(viewer)?.pid_ns())
     }
-
-    /// Namespaces that no process is in, their mounts, and file systems that nothing shows any more.
-    pub(super) fn sweep_namespaces(&mut self) {
-        let used: Set<NsId> = self.processes.values().flat_map(|process| process.ns.each().map(|(_, ns)| ns)).collect();
-        let used_later: Set<NsId> = self.processes.values().map(|process| process.pid_for_children).collect();
-        self.pid_spaces.retain(|ns| used.contains(&ns) || used_later.contains(&ns));
-        self.uts.retain(|ns, _| used.contains(ns));
-        self.mounts.retain(|ns| used.contains(&ns));
-        self.mnt_owners.retain(|ns, _| used.contains(ns));
-        let kept: Set<_> = self.containers.values().map(|container| container.fs).collect();
-        let opened = self.files.opened().filter_map(|ofd| ofd.loc());
-        let stood_in = self.processes.values().flat_map(|process| [process.root, process.cwd]);
-        let used: Set<_> = opened.chain(stood_in).map(|loc| loc.fs).collect();
-        let mounts = &self.mounts;
-        self.filesystems.retain(|fs, _| kept.contains(fs) || used.contains(fs) || mounts.shows(*fs));
-    }
 }

@@ -3,7 +3,7 @@
 //! A [`SimKernel`] is one side of [`crate::node::Kernel`]; `node-runtime` drives the other, Linux. It is cloned for every
 //! snapshot of a session, so all that is large is shared (`Arc`) and copied when first changed.
 //!
-//! Rooms: [`process`], [`namespace`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
+//! Rooms: [`process`], [`namespace`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
 //! groups, sessions), [`exec`], [`spawn`] (containers and
 //! jobs), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`], [`procfs`], `calls` (one room for each group
 //! of system calls), [`facts`].
@@ -19,6 +19,7 @@ mod group;
 mod lifecycle;
 mod look;
 mod namespace;
+mod nsfs;
 mod pipe;
 mod process;
 pub mod procfs;
@@ -41,7 +42,7 @@ use crate::sim::{Map, Set};
 use crate::sim::{Rng, sort_by_key};
 use files::{Feed, Files, Opened};
 use lifecycle::INIT;
-use namespace::{Namespaces, NsId, PidSpaces, Uts};
+use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
 use process::{Process, State, Waiting};
 use std::sync::Arc;
 use vfs::{Fs, FsId, Mounts, Tree, View};
@@ -52,10 +53,9 @@ pub struct SimKernel {
     /// The kernel that is modelled.
     profile: Profile,
     processes: Map<Tid, Arc<Process>>,
+    namespaces: NsTable,
     pid_spaces: PidSpaces,
     uts: Map<NsId, Uts>,
-    /// The owner (a user namespace) of each mount namespace but the node's.
-    mnt_owners: Map<NsId, NsId>,
     mounts: Mounts,
     filesystems: Map<FsId, Fs>,
     files: Files,
@@ -68,7 +68,6 @@ pub struct SimKernel {
     node_ns: Namespaces,
     /// How often a process has become somebody's child.
     births: u64,
-    next_ns: u32,
     next_fs: u32,
     /// What /dev/urandom gives; never compared.
     random: Rng,
@@ -129,6 +128,11 @@ impl SimKernel {
         Ok(View { tid, uid, gid, privileged, root, cwd })
     }
 
+    /// CAP_SYS_ADMIN in the user namespace that owns this namespace.
+    fn is_admin_of(&self, tid: Tid, ns: NsId) -> bool {
+        self.namespaces.owner(ns).is_some_and(|owner| self.is_admin(tid, owner))
+    }
+
     /// CAP_SYS_ADMIN over what belongs to this user namespace. Root has it on the node; in a container it has what
     /// Docker leaves it (moby, oci/caps/defaults.go), and this is not among that.
     fn is_admin(&self, tid: Tid, owner: NsId) -> bool {
@@ -136,11 +140,6 @@ impl SimKernel {
             true => process.uid == 0 && process.container.is_none(),
             false => process.owns_user_ns && process.ns.user == owner,
         })
-    }
-
-    fn new_ns(&mut self) -> NsId {
-        self.next_ns += 1;
-        NsId(self.next_ns)
     }
 
     fn add_fs(&mut self, fs: Fs) -> FsId {

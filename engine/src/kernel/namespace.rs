@@ -1,8 +1,9 @@
-//! Namespaces: identities of all seven kinds, pid numbering (pid_namespaces(7)) and host names (uts_namespaces(7)).
+//! Namespaces: identities of all seven kinds and who owns them, pid numbering (pid_namespaces(7)) and host names
+//! (uts_namespaces(7)).
 //!
-//! Network, ipc, user and cgroup namespaces are identities only: what they would hold is not modelled here.
+//! Network, ipc and cgroup namespaces are identities only: what they would hold is not modelled here.
 
-use crate::call::{Errno, Tid};
+use crate::call::{CloneFlags, Errno, Tid, namespace_number};
 use crate::sim::Map;
 use std::sync::Arc;
 
@@ -19,6 +20,102 @@ pub(super) struct Namespaces {
     pub net: NsId,
     pub user: NsId,
     pub cgroup: NsId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum NsKind {
+    Pid,
+    Mnt,
+    Uts,
+    Ipc,
+    Net,
+    User,
+    Cgroup,
+}
+
+impl NsKind {
+    /// As `/proc/PID/ns` names it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            NsKind::Pid => "pid",
+            NsKind::Mnt => "mnt",
+            NsKind::Uts => "uts",
+            NsKind::Ipc => "ipc",
+            NsKind::Net => "net",
+            NsKind::User => "user",
+            NsKind::Cgroup => "cgroup",
+        }
+    }
+
+    /// The flag of clone(2) and setns(2) that stands for this kind.
+    pub(super) fn flag(self) -> CloneFlags {
+        let mut flags = CloneFlags::default();
+        *match self {
+            NsKind::Pid => &mut flags.pid,
+            NsKind::Mnt => &mut flags.mnt,
+            NsKind::Uts => &mut flags.uts,
+            NsKind::Ipc => &mut flags.ipc,
+            NsKind::Net => &mut flags.net,
+            NsKind::User => &mut flags.user,
+            NsKind::Cgroup => &mut flags.cgroup,
+        } = true;
+        flags
+    }
+}
+
+/// What the kernel knows of a namespace of any kind (include/linux/ns_common.h).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NsObject {
+    pub kind: NsKind,
+    /// The user namespace that owns it: capabilities there are asked for. Of a user namespace, its parent.
+    pub owner: Option<NsId>,
+    /// The number its link shows, from when a guest first saw it.
+    pub number: Option<u32>,
+}
+
+/// Every namespace there is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct NsTable {
+    table: Map<NsId, NsObject>,
+    last: u32,
+    numbered: u32,
+}
+
+impl NsTable {
+    pub(super) fn add(&mut self, kind: NsKind, owner: Option<NsId>) -> NsId {
+        self.last += 1;
+        let id = NsId(self.last);
+        self.table.insert(id, NsObject { kind, owner, number: None });
+        id
+    }
+
+    pub(super) fn get(&self, ns: NsId) -> Option<&NsObject> {
+        self.table.get(&ns)
+    }
+
+    pub(super) fn owner(&self, ns: NsId) -> Option<NsId> {
+        self.get(ns)?.owner
+    }
+
+    /// A guest sees which namespace this is: from now on it has a number, in the order of being seen.
+    pub(super) fn see(&mut self, ns: NsId) {
+        if let Some(object) = self.table.get_mut(&ns)
+            && object.number.is_none()
+        {
+            object.number = Some(namespace_number(self.numbered));
+            self.numbered += 1;
+        }
+    }
+
+    /// `uts:[4026532000]`.
+    pub(super) fn text(&self, ns: NsId) -> Option<String> {
+        let object = self.get(ns)?;
+        Some(format!("{}:[{}]", object.kind.name(), object.number.unwrap_or(0)))
+    }
+
+    pub(super) fn retain(&mut self, keep: impl Fn(NsId) -> bool) {
+        self.table.retain(|ns, _| keep(*ns));
+    }
 }
 
 impl Namespaces {
@@ -39,8 +136,6 @@ impl Namespaces {
 #[derive(Clone, Debug)]
 pub(super) struct Uts {
     pub hostname: String,
-    /// The user namespace whose privileged processes may change it.
-    pub owner: NsId,
 }
 
 /// Highest pid of a new pid namespace, plus one (since Linux 6.14 `pid_max` belongs to the namespace).
@@ -105,6 +200,15 @@ impl PidSpaces {
         Ok(pids)
     }
 
+    /// Is this namespace `outer`, or one below it?
+    pub(super) fn is_within(&self, ns: NsId, outer: NsId) -> bool {
+        let mut at = Some(ns);
+        while let Some(id) = at.filter(|id| *id != outer) {
+            at = self.get(id).and_then(|space| space.parent);
+        }
+        at.is_some()
+    }
+
     pub(super) fn enter(&mut self, tid: Tid, pids: &[(NsId, u32)]) {
         for (ns, pid) in pids {
             if let Some(space) = self.get_mut(*ns) {
@@ -127,7 +231,7 @@ impl PidSpaces {
     }
 
     pub(super) fn retain(&mut self, keep: impl Fn(NsId) -> bool) {
-        self.table.retain(|ns, space| keep(*ns) || !space.members.is_empty());
+        self.table.retain(|ns, _| keep(*ns));
     }
 }
 

@@ -6,6 +6,7 @@
 use super::SimKernel;
 use super::files::Opened;
 use super::namespace::NsId;
+use super::nsfs::{self, NSFS};
 use super::process::{Process, State};
 use super::vfs::{Ino, Loc, ROOT, View};
 use crate::call::{Dent, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
@@ -16,7 +17,8 @@ use crate::sim::sort;
 pub const ROOT_NAMES: [&str; 3] = ["mounts", "self", "version"];
 /// Names in /proc/PID.
 pub const PID_NAMES: [&str; 10] = ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mounts", "ns", "root", "status"];
-const NS_NAMES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
+/// Names in /proc/PID/ns.
+pub const NS_NAMES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"];
 
 /// An inode number is the process (on the node) in the high half, then the entry and its index.
 const ENTRY: u32 = 16;
@@ -169,6 +171,7 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
             let ofd = kernel.process(tid)?.fds.get(&fd)?.ofd;
             let opened = kernel.files.get(ofd)?;
             Some(match opened.what {
+                Opened::File(loc) if loc.fs == NSFS => kernel.ns_text(loc)?,
                 Opened::File(loc) if kernel.fs(loc.fs).inode(loc.ino).is_some_and(|inode| inode.nlink == 0) => {
                     format!("{} (deleted)", opened.path)
                 }
@@ -178,13 +181,7 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
                 _ => opened.path.to_string(),
             })
         }
-        Place::Ns(tid, kind) => {
-            let name = NS_NAMES[kind];
-            let process = kernel.process(tid)?;
-            let (_, ns) = process.ns.each().into_iter().find(|(kind, _)| *kind == name)?;
-            // Inode numbers of namespaces begin here (include/linux/proc_ns.h); compared by class only.
-            Some(format!("{name}:[{}]", 0xf000_0000_u32 - 1 + ns.0))
-        }
+        Place::Ns(tid, kind) => kernel.ns_text(nsfs::file_of(namespace(kernel, tid, kind)?)),
         _ => None,
     }
 }
@@ -198,7 +195,20 @@ pub(super) fn jump(kernel: &SimKernel, ino: Ino) -> Option<Loc> {
             _ => None,
         },
         Place::Fd(tid, fd) => kernel.files.get(kernel.process(tid)?.fds.get(&fd)?.ofd)?.loc(),
+        Place::Ns(tid, kind) => Some(nsfs::file_of(namespace(kernel, tid, kind)?)),
         _ => None,
+    }
+}
+
+fn namespace(kernel: &SimKernel, tid: Tid, kind: usize) -> Option<NsId> {
+    let process = kernel.process(tid)?;
+    match NS_NAMES[kind] {
+        // Nothing before its first process was there (kernel/pid_namespace.c, pidns_for_children_get).
+        "pid_for_children" => {
+            let ns = process.pid_for_children;
+            kernel.pid_spaces.get(ns)?.init.map(|_| ns)
+        }
+        name => process.ns.each().into_iter().find(|(kind, _)| *kind == name).map(|(_, ns)| ns),
     }
 }
 

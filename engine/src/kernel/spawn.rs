@@ -4,10 +4,11 @@
 use super::files::{Feed, Ofd, Opened};
 use super::group::Pid;
 use super::lifecycle::INIT;
-use super::namespace::{Namespaces, NsId, PidSpaces, Uts};
+use super::namespace::{Namespaces, NsKind, NsTable, PidSpaces, Uts};
+use super::nsfs::NSFS;
 use super::process::{Handle, Process, State, Waiting, comm_of};
 use super::vfs::mount::{Mount, Mountpoint};
-use super::vfs::{Fs, FsId, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, View, layer};
+use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, View, layer};
 use super::{Container, Files, Job, SimKernel};
 use crate::call::{Errno, FileKind, Tid};
 use crate::node::{
@@ -39,39 +40,31 @@ impl SimKernel {
         if let Some(tmp) = root.child(ROOT, "tmp") {
             root.inode_mut(tmp).mode = 0o1777;
         }
-        let ns = NsId(1);
-        let node_ns = Namespaces {
-            pid: ns,
-            mnt: NsId(2),
-            uts: NsId(3),
-            ipc: NsId(4),
-            net: NsId(5),
-            user: NsId(6),
-            cgroup: NsId(7),
-        };
+        let (namespaces, node_ns) = node_namespaces();
         let mut kernel = SimKernel {
             profile,
             processes: Map::new(),
+            namespaces,
             pid_spaces: PidSpaces::default(),
-            uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned(), owner: node_ns.user })]),
-            mnt_owners: Map::new(),
+            uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned() })]),
             mounts: Mounts::default(),
             filesystems: Map::new(),
             files: Files::default(),
             layers: Map::new(),
             containers: Map::new(),
             jobs: Map::new(),
-            toolbox: FsId(0),
+            toolbox: NSFS,
             dev: Arc::new(dev_tree()),
             node_ns,
             births: 0,
-            next_ns: 7,
             next_fs: 0,
             random: Rng::for_guest(0, 0),
             unsettled: false,
             current: None,
             current_end: None,
         };
+        // INVARIANT(nsfs-first): NSFS is the number of the first file system.
+        kernel.add_fs(Fs::Ns);
         let mut toolbox = Tree::new(0o755);
         toolbox.create(ROOT, "toolbox", Inode::new(Node::Native, 0o755));
         kernel.toolbox = kernel.add_fs(Fs::Tree(Arc::new(toolbox)));
@@ -210,10 +203,12 @@ impl SimKernel {
             return Err(Fault::new(format!("container {} runs already", cid.0)));
         }
         let (fs, spec) = (container.fs, container.spec.clone());
-        let [pid, mnt, uts, ipc, net, cgroup] = std::array::from_fn(|_| self.new_ns());
-        let ns = Namespaces { pid, mnt, uts, ipc, net, cgroup, user: self.node_ns.user };
+        let user = self.node_ns.user;
+        let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net, NsKind::Cgroup];
+        let [pid, mnt, uts, ipc, net, cgroup] = kinds.map(|kind| self.new_ns(kind, user));
+        let ns = Namespaces { pid, mnt, uts, ipc, net, cgroup, user };
         let _ = self.pid_spaces.add(pid, Some(self.node_ns.pid));
-        self.uts.insert(uts, Uts { hostname: spec.hostname.clone(), owner: self.node_ns.user });
+        self.uts.insert(uts, Uts { hostname: spec.hostname.clone() });
         if let Fs::Overlay(overlay) = self.fs_mut(fs) {
             Arc::make_mut(overlay).remount();
         }
@@ -419,6 +414,15 @@ fn dev_tree() -> Tree {
     let name = TOOLBOX.trim_start_matches("/dev/");
     dev.create(ROOT, name, Inode::file(Vec::new(), 0o755));
     dev
+}
+
+/// A node's own namespaces; its user namespace is the first of all.
+fn node_namespaces() -> (NsTable, Namespaces) {
+    let mut table = NsTable::default();
+    let user = table.add(NsKind::User, None);
+    let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net, NsKind::Cgroup];
+    let [pid, mnt, uts, ipc, net, cgroup] = kinds.map(|kind| table.add(kind, Some(user)));
+    (table, Namespaces { pid, mnt, uts, ipc, net, user, cgroup })
 }
 
 /// A process of root's before its first program.

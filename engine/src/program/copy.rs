@@ -63,7 +63,7 @@ pub fn start(name: &str, says: &str, args: &[String]) -> Program {
         ("target-directory", 't'),
         ("no-target-directory", 'T'),
     ];
-    let options = Options { flags: "rRapvfniduTPL", values: "t", long, posix: false };
+    let options = Options { flags: "rRapvfniduTPL", values: "t", long, ..Options::default() };
     let parsed = match Parsed::of(says, args, &options) {
         Ok(parsed) => parsed,
         Err(misuse) => return misuse.with_status(1),

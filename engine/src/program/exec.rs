@@ -1,12 +1,12 @@
-//! Tools that become or start another program: `env`, `unshare`, `xargs`, `nohup`.
+//! Tools that become or start another program: `env`, `xargs`, `nohup`.
 
 use super::Program;
-use super::machine::{Cx, Machine, STDIN, Steps, answer, join};
+use super::execvp::{self, Execvp};
+use super::machine::{Cx, Machine, STDIN, Steps, answer};
 use super::options::{Misuse, Options, Parsed};
 use super::plain::said;
-use super::sh::DEFAULT_PATH;
 use super::slurp::{Slurp, Slurping};
-use crate::call::{CloneFlags, Errno, MountFlags, Ret, Sys};
+use crate::call::{Errno, Ret, Sys};
 use serde::{Deserialize, Serialize};
 
 /// Words xargs takes from its input, and words of one command (ARG_MAX stands for far more).
@@ -18,9 +18,6 @@ pub struct Exec {
     name: String,
     argv: Vec<String>,
     env: Vec<String>,
-    unshare: CloneFlags,
-    mount_proc: bool,
-    forks: bool,
     /// xargs: words a command, the word to replace, skip an empty input, say what is run.
     batch: usize,
     replace: Option<String>,
@@ -31,20 +28,7 @@ pub struct Exec {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
-    Unshare,
-    Unshared,
-    /// In a child: /proc of the new pid namespace.
-    MountProc,
-    ProcMounted,
-    Exec,
-    Try {
-        at: usize,
-        seen: Option<Errno>,
-    },
-    Tried {
-        at: usize,
-        seen: Option<Errno>,
-    },
+    Exec(Execvp),
     Fork(Vec<String>),
     Forked,
     Waited,
@@ -54,13 +38,12 @@ pub enum Task {
 pub fn start(name: &str, says: &str, args: &[String], env: &[String]) -> Program {
     let built = match name {
         "env" => with_env(says, args, env),
-        "unshare" => unshare(says, args, env),
         "xargs" => xargs(says, args, env),
         _ => {
             let tool = Exec::new(name, args.to_vec(), env);
             match args.is_empty() {
                 true => Err(Misuse::new(says, "missing operand".to_owned())),
-                false => Ok(tool.machine(says, vec![Task::Exec])),
+                false => Ok(tool.becomes(says)),
             }
         }
     };
@@ -68,8 +51,13 @@ pub fn start(name: &str, says: &str, args: &[String], env: &[String]) -> Program
 }
 
 fn with_env(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
-    let options =
-        Options { flags: "i0", values: "u", long: &[("ignore-environment", 'i'), ("unset", 'u')], posix: true };
+    let options = Options {
+        flags: "i0",
+        values: "u",
+        long: &[("ignore-environment", 'i'), ("unset", 'u')],
+        posix: true,
+        ..Options::default()
+    };
     let parsed = Parsed::of(says, args, &options)?;
     let mut env = if parsed.has('i') { Vec::new() } else { env.to_vec() };
     for (_, name) in &parsed.values {
@@ -86,47 +74,7 @@ fn with_env(says: &str, args: &[String], env: &[String]) -> Result<Program, Misu
         let text: String = env.iter().map(|pair| format!("{pair}\n")).collect();
         return Ok(said(says, &text, "", 0));
     }
-    Ok(Exec::new("env", argv, &env).machine(says, vec![Task::Exec]))
-}
-
-fn unshare(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
-    let options = Options {
-        flags: "mupinUCfrP",
-        values: "",
-        long: &[
-            ("mount", 'm'),
-            ("uts", 'u'),
-            ("pid", 'p'),
-            ("ipc", 'i'),
-            ("net", 'n'),
-            ("user", 'U'),
-            ("cgroup", 'C'),
-            ("fork", 'f'),
-            ("map-root-user", 'r'),
-            ("mount-proc", 'P'),
-        ],
-        posix: true,
-    };
-    let parsed = Parsed::of(says, args, &options)?;
-    let argv = if parsed.operands.is_empty() {
-        let shell = env.iter().find_map(|pair| pair.strip_prefix("SHELL=")).unwrap_or("/bin/sh");
-        vec![shell.to_owned()]
-    } else {
-        parsed.operands.clone()
-    };
-    let mut tool = Exec::new("unshare", argv, env);
-    tool.unshare = CloneFlags {
-        pid: parsed.has('p'),
-        mnt: parsed.has('m') || parsed.has('P'),
-        uts: parsed.has('u'),
-        ipc: parsed.has('i'),
-        net: parsed.has('n'),
-        user: parsed.has('U') || parsed.has('r'),
-        cgroup: parsed.has('C'),
-    };
-    tool.mount_proc = parsed.has('P');
-    tool.forks = parsed.has('f');
-    Ok(tool.machine(says, vec![Task::Unshare]))
+    Ok(Exec::new("env", argv, &env).becomes(says))
 }
 
 fn xargs(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
@@ -135,6 +83,7 @@ fn xargs(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse>
         values: "nIL",
         long: &[("null", '0'), ("no-run-if-empty", 'r'), ("max-args", 'n'), ("verbose", 't')],
         posix: true,
+        ..Options::default()
     };
     let parsed = Parsed::of(says, args, &options)?;
     let argv = if parsed.operands.is_empty() { vec!["echo".to_owned()] } else { parsed.operands.clone() };
@@ -156,9 +105,6 @@ impl Exec {
             name: name.to_owned(),
             argv,
             env: env.to_vec(),
-            unshare: CloneFlags::default(),
-            mount_proc: false,
-            forks: false,
             batch: WORDS_PER_COMMAND,
             replace: None,
             no_empty: false,
@@ -171,26 +117,19 @@ impl Exec {
         Program::Exec(Box::new(Machine::new(says, self, tasks)))
     }
 
-    /// The paths execvp(3) would try.
-    fn candidates(&self) -> Vec<String> {
-        let name = self.argv.first().map_or("", String::as_str);
-        if name.contains('/') {
-            return vec![name.to_owned()];
-        }
-        let path = self.env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-        path.split(':').map(|dir| join(if dir.is_empty() { "." } else { dir }, name)).collect()
+    fn becomes(self, says: &str) -> Program {
+        let exec = Task::Exec(Execvp::new(&self.argv, &self.env));
+        self.machine(says, vec![exec])
     }
 
     fn child(&self, argv: Vec<String>, says: &str) -> Box<Program> {
-        let tasks = if self.mount_proc { vec![Task::MountProc, Task::Exec] } else { vec![Task::Exec] };
-        Box::new(Exec { argv, ..self.clone() }.machine(says, tasks))
+        Box::new(Exec { argv, ..self.clone() }.becomes(says))
     }
 
     fn not_executed(&self, errno: Errno, cx: &mut Cx<Task>) {
         let name = self.argv.first().cloned().unwrap_or_default();
-        let status = if errno == Errno::ENOENT { 127 } else { 126 };
+        let status = execvp::status_of(errno);
         let message = match self.name.as_str() {
-            "unshare" => format!("failed to execute {name}: {}", errno.text()),
             "xargs" => format!("{name}: {}", errno.text()),
             "nohup" => format!("failed to run command '{name}': {}", errno.text()),
             _ => format!("'{name}': {}", errno.text()),
@@ -253,63 +192,13 @@ fn split(text: &str) -> Result<Vec<String>, String> {
 impl Steps<Task> for Exec {
     fn step(&mut self, task: Task, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         match task {
-            Task::Unshare => cx.call(Sys::Unshare { flags: self.unshare }, Task::Unshared),
-            Task::Unshared => match answer::done(ret) {
-                Ok(()) if self.forks => {
-                    cx.push(Task::Fork(self.argv.clone()));
-                    None
-                }
-                Ok(()) => {
-                    cx.push_all(if self.mount_proc { vec![Task::MountProc, Task::Exec] } else { vec![Task::Exec] });
-                    None
-                }
+            Task::Exec(mut exec) => match exec.next(ret) {
+                Ok(sys) => cx.call(sys, Task::Exec(exec)),
                 Err(errno) => {
-                    cx.exit(1);
-                    cx.complain(&format!("unshare failed: {}", errno.text()));
+                    self.not_executed(errno, cx);
                     None
                 }
             },
-            Task::MountProc => {
-                let proc = Sys::Mount {
-                    source: "proc".to_owned(),
-                    target: "/proc".to_owned(),
-                    fstype: "proc".to_owned(),
-                    flags: MountFlags::default(),
-                    data: String::new(),
-                };
-                cx.call(proc, Task::ProcMounted)
-            }
-            Task::ProcMounted => {
-                if let Err(errno) = answer::done(ret) {
-                    cx.exit(1);
-                    cx.complain(&format!("mount /proc failed: {}", errno.text()));
-                }
-                None
-            }
-            Task::Exec => {
-                cx.push(Task::Try { at: 0, seen: None });
-                None
-            }
-            Task::Try { at, seen } => match self.candidates().get(at) {
-                Some(path) => {
-                    let exec = Sys::Exec { path: path.clone(), argv: self.argv.clone(), env: self.env.clone() };
-                    cx.call(exec, Task::Tried { at, seen })
-                }
-                None => {
-                    self.not_executed(seen.unwrap_or(Errno::ENOENT), cx);
-                    None
-                }
-            },
-            Task::Tried { at, seen } => {
-                // As execvp(3): a directory without it is passed over, a file that may not be run is remembered.
-                match ret {
-                    Ret::Err(Errno::ENOENT | Errno::ENOTDIR) => cx.push(Task::Try { at: at + 1, seen }),
-                    Ret::Err(Errno::EACCES) => cx.push(Task::Try { at: at + 1, seen: Some(Errno::EACCES) }),
-                    Ret::Err(errno) => self.not_executed(errno, cx),
-                    _ => self.not_executed(Errno::EIO, cx),
-                }
-                None
-            }
             Task::Fork(argv) => {
                 if self.trace {
                     cx.err(&format!("{}\n", argv.join(" ")));

@@ -13,12 +13,14 @@ mod copy;
 mod data;
 mod docker;
 mod exec;
+mod execvp;
 mod file;
 mod glob;
 mod kill;
 mod ls;
 pub mod machine;
 mod node;
+mod nsenter;
 mod one;
 mod options;
 mod plain;
@@ -33,6 +35,7 @@ mod tests;
 mod text;
 mod tree;
 mod unpack;
+mod unshare;
 
 use crate::call::{Ret, Sys};
 use crate::command::tools;
@@ -85,6 +88,8 @@ programs! {
     Test(Machine<test::Test, test::Task>);
     Node(Machine<node::NodeTool, node::Task>);
     Exec(Machine<exec::Exec, exec::Task>);
+    Unshare(Machine<unshare::Unshare, unshare::Task>);
+    Nsenter(Machine<nsenter::Nsenter, nsenter::Task>);
     Ps(Machine<ps::Ps, ps::Task>);
     Tar(Machine<tar::Tar, tar::Task>);
     Sleep(Machine<sleep::Sleep, sleep::Task>);
@@ -141,7 +146,9 @@ impl Program {
             "id" | "whoami" | "hostname" | "uname" | "date" | "mount" | "umount" | "which" | "df" | "serve" | "pwd" => {
                 node::start(name, says, args, env)
             }
-            "env" | "unshare" | "xargs" | "nohup" => exec::start(name, says, args, env),
+            "env" | "xargs" | "nohup" => exec::start(name, says, args, env),
+            "unshare" => unshare::start(says, args, env),
+            "nsenter" => nsenter::start(says, args, env),
             "ps" | "pstree" => ps::start(name, says, args),
             "tar" => tar::start(says, args),
             "clear" => node::clear(),

@@ -81,7 +81,7 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
             flags: "BRrwvlna",
             values: "to",
             long: &[("bind", 'B'), ("rbind", 'R'), ("types", 't'), ("options", 'o'), ("read-only", 'r')],
-            posix: false,
+            ..Options::default()
         },
         "umount" => Options { flags: "lfRv", long: &[("lazy", 'l'), ("force", 'f')], ..Options::default() },
         "df" => Options { flags: "hTaik", values: "t", ..Options::default() },

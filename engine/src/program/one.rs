@@ -65,10 +65,12 @@ pub fn start(name: &str, says: &str, args: &[String]) -> Program {
             flags: "pv",
             values: "m",
             long: &[("parents", 'p'), ("mode", 'm'), ("verbose", 'v')],
-            posix: false,
+            ..Options::default()
         },
         "rmdir" => Options { flags: "pv", long: &[("parents", 'p'), ("verbose", 'v')], ..Options::default() },
-        "touch" => Options { flags: "acmh", values: "drt", long: &[("date", 'd'), ("no-create", 'c')], posix: false },
+        "touch" => {
+            Options { flags: "acmh", values: "drt", long: &[("date", 'd'), ("no-create", 'c')], ..Options::default() }
+        }
         "ln" => Options {
             flags: "sfnvrT",
             long: &[("symbolic", 's'), ("force", 'f'), ("verbose", 'v')],
@@ -79,9 +81,9 @@ pub fn start(name: &str, says: &str, args: &[String]) -> Program {
             flags: "Lft",
             values: "c",
             long: &[("format", 'c'), ("printf", 'c'), ("dereference", 'L')],
-            posix: false,
+            ..Options::default()
         },
-        _ => Options { flags: "c", values: "sr", long: &[("size", 's'), ("no-create", 'c')], posix: false },
+        _ => Options { flags: "c", values: "sr", long: &[("size", 's'), ("no-create", 'c')], ..Options::default() },
     };
     build(name, says, args, &options).unwrap_or_else(|misuse| misuse.with_status(1))
 }

@@ -9,6 +9,8 @@ pub struct Options {
     pub flags: &'static str,
     /// Letters with one.
     pub values: &'static str,
+    /// Letters that may have one, in the same word: `-r/dir`, `--root=/dir`. Without it they count as flags.
+    pub optional: &'static str,
     /// Long names and the letter each stands for.
     pub long: &'static [(&'static str, char)],
     /// The first operand ends the options, as for `env` and `xargs`.
@@ -104,6 +106,8 @@ impl Parsed {
                 return Err(Misuse::new(says, format!("option '--{known}' requires an argument")));
             };
             self.values.push((*letter, value));
+        } else if let Some(value) = value.filter(|_| options.optional.contains(*letter)) {
+            self.values.push((*letter, value));
         } else {
             self.flags.push(*letter);
         }
@@ -125,6 +129,13 @@ impl Parsed {
                     return Err(Misuse::new(says, format!("option requires an argument -- '{letter}'")));
                 };
                 self.values.push((letter, value));
+                return Ok(());
+            }
+            if options.optional.contains(letter) {
+                match &letters[at + letter.len_utf8()..] {
+                    "" => self.flags.push(letter),
+                    value => self.values.push((letter, value.to_owned())),
+                }
                 return Ok(());
             }
             if !options.flags.contains(letter) {

@@ -60,7 +60,7 @@ pub fn start(says: &str, args: &[String]) -> Program {
             ("directory", 'C'),
             ("gzip", 'z'),
         ],
-        posix: false,
+        ..Options::default()
     };
     match build(says, &args, &options) {
         Ok(program) => program,

@@ -171,7 +171,7 @@ fn usage(says: &str, args: &[String]) -> Built {
         ("total", 'c'),
         ("apparent-size", 'A'),
     ];
-    let options = Options { flags: "shabkcxm", values: "d", long, posix: false };
+    let options = Options { flags: "shabkcxm", values: "d", long, ..Options::default() };
     let mut parsed = Parsed::of(says, args, &options).map_err(wrong)?;
     let depth = match parsed.value('d') {
         Some(text) => {

@@ -13,6 +13,7 @@ mod facts;
 mod jobs;
 mod look;
 mod machine;
+mod namespaces;
 mod proc;
 mod settle;
 mod store;
@@ -40,6 +41,7 @@ pub struct LinuxKernel {
     tasks: Tasks,
     jobs: Jobs,
     containers: BTreeMap<Cid, Container>,
+    seen: namespaces::Seen,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,14 @@ impl LinuxKernel {
         store.fill_node(scenario)?;
         machine.order(&Order::Boot, &[])?;
         let tasks = Tasks::new(machine.init_pid());
-        Ok(LinuxKernel { machine, store, tasks, jobs: Jobs::default(), containers: BTreeMap::new() })
+        Ok(LinuxKernel {
+            machine,
+            store,
+            tasks,
+            jobs: Jobs::default(),
+            containers: BTreeMap::new(),
+            seen: Default::default(),
+        })
     }
 
     fn container(&self, container: Cid) -> Result<&Container, Fault> {

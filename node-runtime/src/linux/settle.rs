@@ -62,6 +62,9 @@ impl LinuxKernel {
         let mut reach = reach(sys);
         let outcome = match came {
             Came::Back(Some(ret)) => {
+                if matches!(sys, Sys::Readlink { .. }) {
+                    self.keep_seen_namespaces(tid)?;
+                }
                 match ret {
                     Ret::Int(_) if forks => self.born(tid, child_slot, sibling, fx)?,
                     _ if forks => self.tasks.free_slot(child_slot),

@@ -12,7 +12,7 @@ use engine::call::{IO_LIMIT_BYTES, Ret, Sys};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::os::fd::RawFd;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 
 /// The descriptor at which every guest has the gate. High, so that no program meets it by chance.
 pub const GATE_FD: RawFd = 1000;
@@ -20,6 +20,8 @@ pub const GATE_FD: RawFd = 1000;
 pub const SLOT_VARIABLE: &str = "DRYDOCK_SLOT=";
 /// Processes that may be at the gate at once.
 pub const SLOTS: u32 = 1024;
+/// Namespaces whose numbers a run's guests may come to see: what they see of others is the number after the last.
+pub const NAMESPACES_SEEN: usize = 448;
 
 const HEADER_BYTES: usize = 4096;
 const SLOT_BYTES: usize = IO_LIMIT_BYTES + 16 * 1024;
@@ -63,6 +65,8 @@ pub enum Word {
 struct Header {
     /// Files changed since this time (seconds, wall clock) were written during the run.
     run_start_s: AtomicI64,
+    /// The inode numbers of the namespaces that guests have seen, in that order; 0 ends the list.
+    namespaces: [AtomicU64; NAMESPACES_SEEN],
 }
 
 #[repr(C)]
@@ -125,7 +129,27 @@ impl Gate {
         self.header().run_start_s.store(seconds, Ordering::Relaxed);
     }
 
+    /// The namespaces that guests have seen, by inode number.
+    pub fn namespaces_seen(&self) -> impl Iterator<Item = u64> {
+        self.header().namespaces.iter().map(|seen| seen.load(Ordering::Relaxed)).take_while(|ino| *ino != 0)
+    }
+
     // ── the guest's side
+
+    /// A guest sees this namespace: how many others it or any other guest saw before. Only the guest whose turn it is
+    /// runs, so nobody else writes here.
+    pub fn see_namespace(&self, ino: u64) -> u32 {
+        let known = &self.header().namespaces;
+        for (at, seen) in known.iter().enumerate() {
+            match seen.load(Ordering::Relaxed) {
+                0 => seen.store(ino, Ordering::Relaxed),
+                other if other != ino => continue,
+                _ => {}
+            }
+            return at as u32;
+        }
+        NAMESPACES_SEEN as u32
+    }
 
     /// Says a message and waits for the verdict.
     pub fn announce(&self, index: u32, message: &Message<'_>) -> Verdict {

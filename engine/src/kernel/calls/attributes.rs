@@ -3,6 +3,7 @@
 use super::Done;
 use crate::call::{Errno, FileKind, Ret, SCENARIO_EPOCH_S, Tid};
 use crate::kernel::SimKernel;
+use crate::kernel::nsfs::NSFS;
 use crate::kernel::vfs::resolve::{EXEC, WRITE};
 use crate::kernel::vfs::{Change, Fs, Loc, Node, Notes};
 use crate::node::{Effects, Happening};
@@ -19,6 +20,9 @@ pub(super) fn readlink(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
     if kernel.stat(loc).kind != FileKind::Symlink {
         return Err(Errno::EINVAL);
     }
+    if let Some(target) = kernel.ns_link(loc) {
+        kernel.namespaces.see(target);
+    }
     // A link of procfs whose process has no such thing (a zombie's exe).
     kernel.link_text(&view, loc).map(Ret::Text).ok_or(Errno::ENOENT)
 }
@@ -29,6 +33,9 @@ pub(super) fn access(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32) ->
     let stat = kernel.stat(loc);
     if mode > 7 {
         return Err(Errno::EINVAL);
+    }
+    if mode & WRITE != 0 && loc.fs == NSFS {
+        return Err(Errno::EPERM);
     }
     if !view.may(&stat, mode) {
         return Err(Errno::EACCES);
@@ -115,7 +122,7 @@ pub(super) fn truncate(kernel: &mut SimKernel, tid: Tid, path: &str, len: u64, f
     if !view.may(&stat, WRITE) {
         return Err(Errno::EACCES);
     }
-    if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
+    if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) {
         return Err(Errno::EPERM);
     }
     let mut notes = Notes::new();
@@ -152,7 +159,7 @@ pub(super) fn getcwd(kernel: &SimKernel, tid: Tid) -> Done {
 
 fn change(kernel: &mut SimKernel, tid: Tid, loc: Loc, change: Change, fx: &mut Effects) -> Result<(), Errno> {
     let native = |fs: &Fs| fs.inode(loc.ino).is_some_and(|inode| matches!(inode.node, Node::Native));
-    if matches!(kernel.fs(loc.fs), Fs::Proc(_)) || native(kernel.fs(loc.fs)) {
+    if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) || native(kernel.fs(loc.fs)) {
         return Err(Errno::EPERM);
     }
     let mut notes = Notes::new();

@@ -4,6 +4,7 @@ use super::{Done, Made};
 use crate::call::{Errno, Fd, FileKind, IO_LIMIT_BYTES, Ret, SCENARIO_EPOCH_S, Signal, Stat, Tid, Whence};
 use crate::kernel::SimKernel;
 use crate::kernel::files::{OfdId, Opened, PipeId};
+use crate::kernel::nsfs::NSFS;
 use crate::kernel::process::Waiting;
 use crate::kernel::vfs::{Fs, Loc, Node};
 use crate::kernel::{lifecycle::INIT, procfs};
@@ -26,6 +27,7 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
             kernel.random.fill(&mut bytes);
             bytes
         }
+        Opened::File(loc) if loc.fs == NSFS => return Made::Ret(Ret::Err(Errno::EINVAL)),
         Opened::File(loc) => {
             let data = read_file(kernel, tid, loc, ofd.offset, len);
             if let Some(ofd) = kernel.files.get_mut(id) {
@@ -170,6 +172,7 @@ pub(super) fn seek(kernel: &mut SimKernel, tid: Tid, fd: Fd, offset: i64, whence
     let loc = match ofd.what {
         // A tmpfs has no end of a directory to seek from (fs/libfs.c, dcache_dir_lseek).
         Opened::Dir(_) if whence == Whence::End => return Err(Errno::EINVAL),
+        Opened::File(loc) if loc.fs == NSFS => return Err(Errno::ESPIPE),
         Opened::File(loc) | Opened::Dir(loc) => loc,
         // Memory devices have no position; null and zero answer 0 (drivers/char/mem.c, null_lseek).
         Opened::Null | Opened::Zero | Opened::Full | Opened::Random => return Ok(Ret::Int(0)),

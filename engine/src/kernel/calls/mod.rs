@@ -4,11 +4,12 @@ mod attributes;
 mod io;
 mod mounts;
 mod names;
+mod namespaces;
 mod open;
 mod processes;
 mod signals;
 
-pub(super) use processes::{may_unshare, unshare};
+pub(super) use namespaces::{may_unshare, unshare};
 
 use super::SimKernel;
 use super::process::Waiting;

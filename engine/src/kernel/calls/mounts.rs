@@ -4,6 +4,7 @@ use super::Done;
 use crate::call::{Errno, FileKind, MountFlags, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::files::Ofd;
+use crate::kernel::nsfs::NSFS;
 use crate::kernel::vfs::mount::Mount;
 use crate::kernel::vfs::{Fs, Ino, Loc, ROOT, Tree, View};
 use crate::node::{Effects, Happening};
@@ -70,8 +71,7 @@ fn unmount_root(kernel: &mut SimKernel, root: Loc, detach: bool) -> Done {
 /// mount(2): CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
 fn may_mount(kernel: &SimKernel, tid: Tid) -> Result<(), Errno> {
     let mnt = kernel.process(tid).ok_or(Errno::ESRCH)?.ns.mnt;
-    let owner = kernel.mnt_owners.get(&mnt).copied().unwrap_or(kernel.node_ns.user);
-    if kernel.is_admin(tid, owner) { Ok(()) } else { Err(Errno::EPERM) }
+    if kernel.is_admin_of(tid, mnt) { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 fn fresh(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<(), Errno> {
@@ -107,9 +107,18 @@ fn tmpfs_mode(data: &str) -> Result<u32, Errno> {
 fn bind(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<(), Errno> {
     let ns = kernel.process(view.tid).map(|process| process.ns.mnt).ok_or(Errno::ESRCH)?;
     let source = kernel.find(view, request.source, true)?;
-    let from = kernel.mounts.get(source.mount).cloned().ok_or(Errno::EINVAL)?;
-    let mut mount = Mount::new(ns, source.fs, source.ino, &from.fstype, &from.source);
-    mount.read_only = from.read_only;
+    let mount = match kernel.mounts.get(source.mount) {
+        Some(from) => {
+            let mut mount = Mount::new(ns, source.fs, source.ino, &from.fstype, &from.source);
+            mount.read_only = from.read_only;
+            mount
+        }
+        None if source.fs == NSFS => {
+            kernel.may_mount_namespace(ns, source)?;
+            Mount::new(ns, source.fs, source.ino, "nsfs", "nsfs")
+        }
+        None => return Err(Errno::EINVAL),
+    };
     kernel.mount_on(view, request.target, mount)?;
     if request.flags.recursive {
         let new = kernel.find(view, request.target, true)?;

@@ -4,6 +4,7 @@ use super::Done;
 use crate::call::{Errno, Fd, FileKind, OpenFlags, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::files::{FDS, Ofd, Opened};
+use crate::kernel::nsfs::NSFS;
 use crate::kernel::process::Handle;
 use crate::kernel::vfs::resolve::{READ, WRITE, Walked};
 use crate::kernel::vfs::{Fs, Inode, Last, Loc, Notes, View};
@@ -102,6 +103,9 @@ fn check(kernel: &SimKernel, view: &View, loc: Loc, flags: OpenFlags, read: bool
         kernel.want_write(loc)?;
     }
     let wanted = if read { READ } else { 0 } | if flags.write || (flags.truncate && is_file) { WRITE } else { 0 };
+    if wanted & WRITE != 0 && loc.fs == NSFS {
+        return Err(Errno::EPERM);
+    }
     if !view.may(&stat, wanted) {
         return Err(Errno::EACCES);
     }

@@ -1,12 +1,11 @@
-//! fork(2), groups, prctl(2), ids, uname(2), unshare(2), and what `ps` reads of a process.
+//! fork(2), groups, prctl(2), ids, uname(2), and what `ps` reads of a process.
 
-use super::Done;
-use crate::call::{CloneFlags, Errno, Prctl, ProcStat, Ret, Sys, Tid};
+use super::{Done, namespaces};
+use crate::call::{Errno, Prctl, ProcStat, Ret, Sys, Tid};
 use crate::kernel::SimKernel;
-use crate::kernel::namespace::Uts;
 use crate::kernel::process::{Process, cut_comm};
 use crate::kernel::procfs;
-use crate::kernel::vfs::{Fs, Loc};
+use crate::kernel::vfs::Fs;
 use crate::node::{Effects, Happening};
 
 /// What user_namespaces(7) shows of an id without a mapping.
@@ -35,11 +34,13 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         }
         Sys::Sethostname { name } => sethostname(kernel, tid, name, fx),
         Sys::Unshare { flags } => {
-            may_unshare(kernel, tid, *flags)?;
-            unshare(kernel, tid, *flags)?;
+            namespaces::may_unshare(kernel, tid, *flags)?;
+            namespaces::unshare(kernel, tid, *flags)?;
+            kernel.sweep_namespaces();
             kernel.tell(tid, Happening::Unshared, fx);
             Ok(Ret::Ok)
         }
+        Sys::Setns { fd, kind } => namespaces::setns(kernel, tid, *fd, *kind),
         Sys::Clone { child, new, with } => kernel.clone(tid, child, *new, *with, fx),
         Sys::Setsid => kernel.setsid(tid),
         Sys::Setpgid { pid, pgid } => kernel.setpgid(tid, *pid, *pgid),
@@ -75,8 +76,7 @@ fn shown_id(kernel: &SimKernel, tid: Tid, id: u32) -> u32 {
 
 fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -> Done {
     let ns = kernel.process(tid).ok_or(Errno::ESRCH)?.ns.uts;
-    let owner = kernel.uts.get(&ns).ok_or(Errno::EINVAL)?.owner;
-    if !kernel.is_admin(tid, owner) {
+    if !kernel.is_admin_of(tid, ns) {
         return Err(Errno::EPERM);
     }
     if name.len() > HOSTNAME_BYTES {
@@ -87,58 +87,6 @@ fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -
     }
     kernel.tell(tid, Happening::HostnameSet { name: name.to_owned() }, fx);
     Ok(Ret::Ok)
-}
-
-/// Whether this process may have these namespaces made.
-pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
-    let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
-    let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup;
-    if !kernel.is_admin(tid, process.ns.user) && !flags.user && others {
-        return Err(Errno::EPERM);
-    }
-    // A second time, before the first took effect (pid_namespaces(7)).
-    if flags.pid && process.pid_for_children != process.ns.pid {
-        return Err(Errno::EINVAL);
-    }
-    Ok(())
-}
-
-/// Moves a process into new namespaces. Of net, ipc, user and cgroup namespaces only the identity is new.
-pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
-    let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
-    if flags.user {
-        process.ns.user = kernel.new_ns();
-        process.owns_user_ns = true;
-    }
-    if flags.mnt {
-        let ns = kernel.new_ns();
-        let copies = kernel.mounts.copy_namespace(process.ns.mnt, ns);
-        let moved = |loc: Loc| Loc { mount: copies.get(&loc.mount).copied().unwrap_or(loc.mount), ..loc };
-        (process.root, process.cwd) = (moved(process.root), moved(process.cwd));
-        process.ns.mnt = ns;
-        kernel.mnt_owners.insert(ns, process.ns.user);
-    }
-    if flags.uts {
-        let ns = kernel.new_ns();
-        let hostname = kernel.uts.get(&process.ns.uts).map(|uts| uts.hostname.clone()).unwrap_or_default();
-        kernel.uts.insert(ns, Uts { hostname, owner: process.ns.user });
-        process.ns.uts = ns;
-    }
-    if flags.pid {
-        let ns = kernel.new_ns();
-        kernel.pid_spaces.add(ns, Some(process.ns.pid))?;
-        process.pid_for_children = ns;
-    }
-    for (wanted, ns) in
-        [(flags.ipc, &mut process.ns.ipc), (flags.net, &mut process.ns.net), (flags.cgroup, &mut process.ns.cgroup)]
-    {
-        if wanted {
-            *ns = kernel.new_ns();
-        }
-    }
-    kernel.processes.insert(tid, process.into());
-    kernel.sweep_namespaces();
-    Ok(())
 }
 
 fn prctl(process: &mut Process, what: &Prctl) -> Done {

@@ -36,6 +36,8 @@ pub(super) enum Fs {
     Overlay(Arc<Overlay>),
     /// The processes of this pid namespace.
     Proc(NsId),
+    /// All namespaces, as files.
+    Ns,
 }
 
 /// What chmod, chown and utimens change.
@@ -59,14 +61,14 @@ impl Change {
 /// What overlayfs did below a call, in order.
 pub(super) type Notes = Vec<Happening>;
 
-/// A procfs holds nothing that could be changed: the kernel answers EACCES or EPERM before it comes here, and these
-/// arms only keep the match complete.
+/// A procfs and the nsfs hold nothing that could be changed: the kernel answers EACCES or EPERM before it comes here, and
+/// these arms only keep the match complete.
 impl Fs {
     pub(super) fn lookup(&mut self, dir: Ino, name: &str) -> Option<Ino> {
         match self {
             Fs::Tree(tree) => tree.child(dir, name),
             Fs::Overlay(overlay) => overlay.known(dir, name).or_else(|| Arc::make_mut(overlay).lookup(dir, name)),
-            Fs::Proc(_) => None,
+            Fs::Proc(_) | Fs::Ns => None,
         }
     }
 
@@ -74,7 +76,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.get(ino),
             Fs::Overlay(overlay) => overlay.inode(ino),
-            Fs::Proc(_) => None,
+            Fs::Proc(_) | Fs::Ns => None,
         }
     }
 
@@ -82,7 +84,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.names(dir),
             Fs::Overlay(overlay) => overlay.names(dir),
-            Fs::Proc(_) => Vec::new(),
+            Fs::Proc(_) | Fs::Ns => Vec::new(),
         }
     }
 
@@ -91,7 +93,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.parent(dir),
             Fs::Overlay(overlay) => overlay.parent(dir),
-            Fs::Proc(_) => None,
+            Fs::Proc(_) | Fs::Ns => None,
         }
     }
 
@@ -100,13 +102,13 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.dotdot(dir),
             Fs::Overlay(overlay) => overlay.dotdot(dir),
-            Fs::Proc(_) => ROOT,
+            Fs::Proc(_) | Fs::Ns => ROOT,
         }
     }
 
     /// A directory that was removed while somebody still used it.
     pub(super) fn is_dead(&self, dir: Ino) -> bool {
-        dir != ROOT && !matches!(self, Fs::Proc(_)) && self.parent(dir).is_none()
+        dir != ROOT && !matches!(self, Fs::Proc(_) | Fs::Ns) && self.parent(dir).is_none()
     }
 
     /// Makes sure that this inode may be changed in place (overlayfs: copy-up). With `truncate` its data is not wanted.
@@ -141,7 +143,7 @@ impl Fs {
             Fs::Overlay(overlay) if overlay.upper().is_full() => Err(Errno::ENOSPC),
             Fs::Tree(tree) => Ok(Arc::make_mut(tree).create(dir, name, inode)),
             Fs::Overlay(overlay) => Ok(Arc::make_mut(overlay).create(dir, name, inode, notes)),
-            Fs::Proc(_) => Err(Errno::ENOENT),
+            Fs::Proc(_) | Fs::Ns => Err(Errno::ENOENT),
         }
     }
 
@@ -149,7 +151,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => Arc::make_mut(tree).link(dir, name, ino),
             Fs::Overlay(overlay) => Arc::make_mut(overlay).link(ino, dir, name, notes),
-            Fs::Proc(_) => {}
+            Fs::Proc(_) | Fs::Ns => {}
         }
     }
 
@@ -160,7 +162,7 @@ impl Fs {
                 Arc::make_mut(tree).detach(dir, name);
             }
             Fs::Overlay(overlay) => Arc::make_mut(overlay).remove(dir, name, notes),
-            Fs::Proc(_) => {}
+            Fs::Proc(_) | Fs::Ns => {}
         }
     }
 
@@ -171,7 +173,7 @@ impl Fs {
                 Ok(())
             }
             Fs::Overlay(overlay) => Arc::make_mut(overlay).rename(from, to, notes),
-            Fs::Proc(_) => Err(Errno::EPERM),
+            Fs::Proc(_) | Fs::Ns => Err(Errno::EPERM),
         }
     }
 
@@ -188,7 +190,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => Some((Arc::make_mut(tree), ino)),
             Fs::Overlay(overlay) => Arc::make_mut(overlay).upper_mut(ino),
-            Fs::Proc(_) => None,
+            Fs::Proc(_) | Fs::Ns => None,
         }
     }
 }

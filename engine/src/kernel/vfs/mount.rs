@@ -156,7 +156,21 @@ impl Mounts {
     }
 
     pub(in crate::kernel) fn shows(&self, fs: FsId) -> bool {
-        self.table.values().any(|mount| mount.fs == fs)
+        self.showing(fs).next().is_some()
+    }
+
+    /// The mounts of a file system, in whichever namespace.
+    pub(in crate::kernel) fn showing(&self, fs: FsId) -> impl Iterator<Item = &Mount> {
+        self.table.values().map(|mount| &**mount).filter(move |mount| mount.fs == fs)
+    }
+
+    /// The root of a mount namespace: its first mount, and what lies on that.
+    pub(in crate::kernel) fn root_of_namespace(&self, ns: NsId) -> Option<Loc> {
+        let (mut top, _) = self.of(ns).find(|(_, mount)| mount.on.is_none())?;
+        while let Some(above) = self.get(top).and_then(|covered| self.child(top, covered.root, "")) {
+            top = above;
+        }
+        self.root_of(top)
     }
 
     pub(in crate::kernel) fn set_superblock_read_only(&mut self, fs: FsId, read_only: bool) {

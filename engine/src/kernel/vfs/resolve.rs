@@ -4,7 +4,7 @@ use super::tree::ROOT;
 use super::{Fs, Loc};
 use crate::call::{Errno, FileKind, Stat, Tid};
 use crate::kernel::SimKernel;
-use crate::kernel::procfs;
+use crate::kernel::{nsfs, procfs};
 
 /// Symbolic links in one resolution (path_resolution(7), MAXSYMLINKS).
 const LINKS: u32 = 40;
@@ -158,7 +158,7 @@ impl SimKernel {
                 Some(loc)
                     if !is_last || last_link == Final::Follow || (last_link == Final::KeepUnlessSlash && slash) =>
                 {
-                    self.link_at(view, loc)
+                    self.link_at(view, loc)?
                 }
                 _ => None,
             };
@@ -286,6 +286,7 @@ impl SimKernel {
     pub(in crate::kernel) fn stat(&self, at: Loc) -> Stat {
         match self.fs(at.fs) {
             Fs::Proc(_) => procfs::stat(self, at.ino),
+            Fs::Ns => nsfs::stat(),
             fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
         }
     }
@@ -301,13 +302,18 @@ impl SimKernel {
         }
     }
 
-    fn link_at(&self, view: &View, at: Loc) -> Option<Link> {
+    fn link_at(&self, view: &View, at: Loc) -> Result<Option<Link>, Errno> {
         if let Fs::Proc(_) = self.fs(at.fs)
             && let Some(loc) = procfs::jump(self, at.ino)
         {
-            return Some(Link::Jump(loc));
+            return Ok(Some(Link::Jump(loc)));
         }
-        self.link_text(view, at).map(Link::Text)
+        match self.link_text(view, at) {
+            Some(text) => Ok(Some(Link::Text(text))),
+            // A link of procfs whose process has no such thing.
+            None if self.stat(at).kind == FileKind::Symlink => Err(Errno::ENOENT),
+            None => Ok(None),
+        }
     }
 
     pub(in crate::kernel) fn is_read_only(&self, at: Loc) -> bool {

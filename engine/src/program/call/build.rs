@@ -104,6 +104,7 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "uname" => Sys::Uname,
         "sethostname" => Sys::Sethostname { name: args.text()? },
         "unshare" => Sys::Unshare { flags: clone_flags(&args.flags()?)? },
+        "setns" => Sys::Setns { fd: args.fd()?, kind: clone_flags(&args.flags()?)? },
         "nanosleep" => Sys::Sleep { ns: args.number()? },
         _ => return Err(format!("no call `{name}`")),
     };

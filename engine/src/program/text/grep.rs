@@ -40,7 +40,7 @@ pub fn parse(name: &str, says: &str, args: &[String]) -> Result<(Grep, Vec<Strin
             ("max-count", 'm'),
             ("no-messages", 's'),
         ],
-        posix: false,
+        ..Options::default()
     };
     let mut parsed = Parsed::of(says, args, &options)?;
     let mut patterns: Vec<String> = parsed.values.iter().filter(|(c, _)| *c == 'e').map(|(_, p)| p.clone()).collect();

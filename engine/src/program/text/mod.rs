@@ -130,7 +130,7 @@ fn parse(name: &str, says: &str, args: &[String]) -> Result<(Work, Vec<String>),
                 flags: "qvfF",
                 values: "nc",
                 long: &[("lines", 'n'), ("bytes", 'c'), ("follow", 'f')],
-                posix: false,
+                ..Options::default()
             };
             let parsed = Parsed::of(says, &args, &options)?;
             let bytes = parsed.value('c');

@@ -52,7 +52,7 @@ fn sed(says: &str, args: &[String]) -> Result<(Whole, Vec<String>), Misuse> {
         flags: "nErsi",
         values: "e",
         long: &[("quiet", 'n'), ("silent", 'n'), ("expression", 'e'), ("regexp-extended", 'E'), ("in-place", 'i')],
-        posix: false,
+        ..Options::default()
     };
     let mut parsed = Parsed::of(says, args, &options)?;
     let mut scripts: Vec<String> = parsed.values.iter().map(|(_, script)| script.clone()).collect();
@@ -75,7 +75,7 @@ fn sort(says: &str, args: &[String]) -> Result<(Whole, Vec<String>), Misuse> {
         flags: "nrufhbs",
         values: "kt",
         long: &[("numeric-sort", 'n'), ("reverse", 'r'), ("unique", 'u'), ("key", 'k'), ("human-numeric-sort", 'h')],
-        posix: false,
+        ..Options::default()
     };
     let parsed = Parsed::of(says, args, &options)?;
     let mut keys = Vec::new();
@@ -100,7 +100,7 @@ fn cut(says: &str, args: &[String]) -> Result<(Whole, Vec<String>), Misuse> {
         flags: "sn",
         values: "bcfdC",
         long: &[("delimiter", 'd'), ("fields", 'f'), ("characters", 'c'), ("bytes", 'b')],
-        posix: false,
+        ..Options::default()
     };
     let parsed = Parsed::of(says, args, &options)?;
     let Some((by, list)) = parsed.values.iter().find(|(c, _)| "bcf".contains(*c)) else {

@@ -123,6 +123,9 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
             normal::stat(&path, follow, run_start(gate)).map_or_else(fail, |s| Ok(Ret::Stat(s)))
         }
         Sys::Fstat { fd } => normal::fstat(own(fd)?, run_start(gate)).map_or_else(fail, |s| Ok(Ret::Stat(s))),
+        Sys::Readlink { path } => {
+            normal::readlink(path, gate.map(|(gate, _)| gate)).map_or_else(fail, |t| Ok(Ret::Text(t)))
+        }
         Sys::Getdents { fd } => normal::getdents(own(fd)?).map_or_else(fail, |d| Ok(Ret::Dents(d))),
         Sys::ProcStat { pid } => normal::proc_stat(pid).map_or_else(fail, |p| Ok(Ret::Proc(Box::new(p)))),
         Sys::Isatty { fd } => isatty(fd),
@@ -161,12 +164,6 @@ fn paths(sys: Sys) -> Answer {
     // SAFETY: every path is a NUL-terminated string that outlives its call; buffers are passed with their sizes.
     unsafe {
         match sys {
-            Sys::Readlink { path } => {
-                let (path, mut buffer) = (c(path)?, vec![0_u8; libc::PATH_MAX as usize]);
-                let length = check(libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) as i64)?;
-                buffer.truncate(length as usize);
-                Ok(Ret::Text(String::from_utf8_lossy(&buffer).into_owned()))
-            }
             Sys::Access { path, mode } => ok(libc::access(c(path)?.as_ptr(), mode as i32)),
             Sys::Mkdir { path, mode } => ok(libc::mkdir(c(path)?.as_ptr(), mode)),
             Sys::Rmdir { path } => ok(libc::rmdir(c(path)?.as_ptr())),
@@ -238,6 +235,7 @@ fn process(sys: Sys) -> Answer {
                 Ok(Ret::Ok)
             }
             Sys::Unshare { flags } => ok(libc::unshare(clone_flags(flags))),
+            Sys::Setns { fd, kind } => ok(libc::setns(own(fd)?, clone_flags(kind))),
             other => processes::call(other)
                 .unwrap_or_else(|other| Err(Stop::Broken(format!("{other:?} is not for the kernel")))),
         }

@@ -1,8 +1,8 @@
 //! Answers in the form both kernels give them (`engine::call`): what a file system or chance chooses is put away here.
 
-use crate::gate::GATE_FD;
+use crate::gate::{GATE_FD, Gate};
 use crate::os::{self, Result, check};
-use engine::call::{Dent, Fd, FileKind, ProcStat, SCENARIO_EPOCH_S, Stat};
+use engine::call::{Dent, Fd, FileKind, ProcStat, SCENARIO_EPOCH_S, Stat, namespace_number};
 use engine::kernel::procfs;
 use std::ffi::CStr;
 use std::fs;
@@ -11,6 +11,8 @@ use std::os::fd::AsRawFd;
 /// A directory's size and link count depend on its file system: both are told as ext4 and overlayfs show an empty one.
 const DIR_SIZE_BYTES: u64 = 4096;
 const DIR_NLINK: u32 = 1;
+/// include/uapi/linux/magic.h.
+const NSFS_MAGIC: i64 = 0x6e73_6673;
 
 pub(super) fn stat(path: &str, follow: bool, run_start_s: i64) -> Result<Stat> {
     let path = os::c(path)?;
@@ -98,8 +100,35 @@ pub(super) fn is_veiled(path: &str) -> bool {
     match (names.next(), names.next()) {
         (None | Some(".."), _) => false,
         (Some("fd"), Some(fd)) => fd == GATE_FD.to_string(),
-        (Some("ns"), Some(kind)) => ["pid_for_children", "time", "time_for_children"].contains(&kind),
+        (Some("ns"), Some(kind)) => kind != ".." && !procfs::NS_NAMES.contains(&kind),
         (Some(name), _) => !procfs::PID_NAMES.contains(&name),
+    }
+}
+
+/// The text of a link. The number of a namespace is told as guests have come to see namespaces.
+pub(super) fn readlink(path: String, gate: Option<&Gate>) -> Result<String> {
+    let (path, mut buffer) = (os::c(path)?, vec![0_u8; libc::PATH_MAX as usize]);
+    // SAFETY: the path is NUL-terminated, and the buffer is passed with its size.
+    let length = check(unsafe { libc::readlink(path.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len()) } as i64)?;
+    buffer.truncate(length as usize);
+    let text = String::from_utf8_lossy(&buffer).into_owned();
+    let numbered = || {
+        let (kind, ino) = text.strip_suffix(']')?.split_once(":[")?;
+        let ino: u64 = ino.parse().ok()?;
+        let number = namespace_number(gate?.see_namespace(namespace_at(&path).filter(|at| *at == ino)?));
+        Some(format!("{kind}:[{number}]"))
+    };
+    Ok(numbered().unwrap_or(text))
+}
+
+/// The inode number of the namespace that a path leads to, if it is one.
+fn namespace_at(path: &CStr) -> Option<u64> {
+    // SAFETY: the path is NUL-terminated, and both records are plain data that the calls fill.
+    unsafe {
+        let mut fs: libc::statfs = std::mem::zeroed();
+        let mut raw: libc::stat = std::mem::zeroed();
+        let is_ns = libc::statfs(path.as_ptr(), &mut fs) == 0 && fs.f_type as i64 == NSFS_MAGIC;
+        (is_ns && libc::stat(path.as_ptr(), &mut raw) == 0).then_some(raw.st_ino)
     }
 }
 
