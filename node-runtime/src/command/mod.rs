@@ -1,7 +1,7 @@
 //! The command line: `node-runtime COMMAND …`.
 //!
 //! Human output by default, `--json` for one object a line. Exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this
-//! machine cannot; a shell's is its own.
+//! machine cannot; those of a shell and of a container (`run`) are their own.
 
 mod bare;
 mod bench;
@@ -53,6 +53,10 @@ pub fn main(words: &[String]) -> ExitCode {
         eprint!("{}", usage::all());
         return End::WrongUse.into();
     };
+    // A container's own words may be `--help`.
+    if command == "run" && !rest.first().is_some_and(|word| usage::is_help(word)) {
+        return ExitCode::from(toolbox::run::main(rest) as u8);
+    }
     if let Some(text) = usage::asked_for(command, rest) {
         print!("{text}");
         return ExitCode::SUCCESS;

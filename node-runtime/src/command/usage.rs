@@ -27,6 +27,14 @@ const COMMANDS: [(&str, &str, &[&str]); 10] = [
             "--files copies a directory to be yours, --era chooses the docker client",
         ],
     ),
+    (
+        "run",
+        toolbox::run::WORDS,
+        &[
+            "one container on a directory that is its `/`, without a node: new namespaces, nothing in the directory changes,",
+            "nothing is left; exit code: the command's, 125 if it could not be started, 126 not executed, 127 not found",
+        ],
+    ),
     ("facts", "[--json]", &["the catalogue of facts: meaning, source, evidence, witness"]),
     ("doctor", "[--json]", &["what this machine can do, and what to do about the rest"]),
     ("bench", "", &["how long a call, a process, a container and a node take here"]),
@@ -34,19 +42,22 @@ const COMMANDS: [(&str, &str, &[&str]); 10] = [
 
 const SERVE: &str = "  serve [--help]\n      the page over HTTP, with this machine's kernel beside it\n";
 const EXIT_CODES: &str =
-    "exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot; shell: as the shell's own\n";
+    "exit codes: 0 agrees, 1 differs, 2 wrong use, 3 this machine cannot; shell and run: as what they ran\n";
 const LESSONS: &str =
     "--lessons FOLDER: a course in place of ./lessons or, without a tree, of the one in this program\n";
 
 /// The text that was asked for, if one was: of the program, of one command, or its version.
 pub fn asked_for(command: &str, rest: &[String]) -> Option<String> {
-    let is_help = |word: &str| matches!(word, "--help" | "-h");
     match command {
         "--version" | "-V" | "version" => Some(format!("node-runtime {}\n", env!("CARGO_PKG_VERSION"))),
         "help" | "--help" | "-h" => Some(rest.first().and_then(|name| of(name)).unwrap_or_else(all)),
         name if rest.iter().any(|word| is_help(word)) => of(name),
         _ => None,
     }
+}
+
+pub fn is_help(word: &str) -> bool {
+    matches!(word, "--help" | "-h")
 }
 
 pub fn all() -> String {

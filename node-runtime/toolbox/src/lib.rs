@@ -13,4 +13,6 @@ pub mod gate;
 pub mod guest;
 pub mod init;
 pub mod os;
+pub mod run;
+pub mod sandbox;
 pub mod wire;

@@ -19,6 +19,7 @@ pub unsafe extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int
     let (argv, env) = unsafe { (strings(argv), strings(environ)) };
     match argv.first().map(String::as_str) {
         Some("init") => toolbox::init::main(),
+        Some("run") => toolbox::run::main(&argv[1..]),
         _ => toolbox::guest::main(argv.get(1..).unwrap_or_default(), env),
     }
 }

@@ -86,6 +86,21 @@ pub fn mkdir_all(path: &str) -> Result<()> {
     Ok(())
 }
 
+pub fn symlink(target: &str, path: &str) -> Result<()> {
+    let (target, path) = (c(target)?, c(path)?);
+    // SAFETY: two NUL-terminated strings that outlive the call.
+    check(unsafe { libc::symlink(target.as_ptr(), path.as_ptr()) }).map(drop)
+}
+
+pub fn is_dir(fd: RawFd) -> Result<bool> {
+    // SAFETY: `raw` is plain data that the call fills.
+    unsafe {
+        let mut raw: libc::stat = std::mem::zeroed();
+        check(libc::fstat(fd, &mut raw))?;
+        Ok(raw.st_mode & libc::S_IFMT == libc::S_IFDIR)
+    }
+}
+
 pub fn chmod(path: &str, mode: u32) -> Result<()> {
     let path = c(path)?;
     // SAFETY: the path is a NUL-terminated string that outlives the call.
@@ -96,6 +111,16 @@ pub fn chdir(path: &str) -> Result<()> {
     let path = c(path)?;
     // SAFETY: the path is a NUL-terminated string that outlives the call.
     check(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+/// Both ends with `O_CLOEXEC`: to read from, to write to.
+pub fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [0; 2];
+    // SAFETY: the array holds the two descriptors pipe2(2) writes, which are new.
+    unsafe {
+        check(libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC))?;
+        Ok((OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])))
+    }
 }
 
 pub fn mknod_char(path: &str, mode: u32, major: u32, minor: u32) -> Result<()> {
@@ -168,6 +193,20 @@ pub fn setns(fd: RawFd, flags: i32) -> Result<()> {
     check(unsafe { libc::setns(fd, flags) }).map(drop)
 }
 
+/// Sets `lo` up in the network namespace of the caller (netdevice(7), SIOCSIFFLAGS).
+pub fn loopback_up() -> Result<()> {
+    let flags = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: no memory is passed; the descriptor is new.
+    let socket = owned(unsafe { libc::socket(libc::AF_INET, flags, 0) }.into())?;
+    // SAFETY: an ifreq is plain data; the name is NUL-terminated by being shorter than its field.
+    unsafe {
+        let mut request: libc::ifreq = std::mem::zeroed();
+        request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
+        request.ifr_ifru.ifru_flags = libc::IFF_UP as _;
+        check(libc::ioctl(socket.as_raw_fd(), libc::SIOCSIFFLAGS as _, &request)).map(drop)
+    }
+}
+
 pub fn sethostname(name: &str) -> Result<()> {
     // SAFETY: the bytes outlive the call and their length is passed.
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len() as _) }).map(drop)
@@ -187,11 +226,29 @@ pub fn hostname() -> Result<String> {
 /// # Safety
 /// As fork(2): in a process with several threads the child may make only async-signal-safe calls.
 pub unsafe fn clone3(flags: u64, want_pidfd: bool) -> Result<Option<(i32, Option<OwnedFd>)>> {
+    // SAFETY: as the caller says.
+    unsafe { clone3_into(flags, want_pidfd, None) }
+}
+
+/// The same, straight into a control group of version 2 (`CLONE_INTO_CGROUP`) if one is given.
+///
+/// # Safety
+/// As [`clone3`].
+pub unsafe fn clone3_into(
+    flags: u64,
+    want_pidfd: bool,
+    group: Option<RawFd>,
+) -> Result<Option<(i32, Option<OwnedFd>)>> {
+    const CLONE_INTO_CGROUP: u64 = 1 << 33;
     let mut pidfd: RawFd = -1;
     let mut args = [0_u64; 11]; // struct clone_args, CLONE_ARGS_SIZE_VER2
     args[0] = flags | if want_pidfd { libc::CLONE_PIDFD as u64 } else { 0 };
     args[1] = if want_pidfd { &raw mut pidfd as u64 } else { 0 };
     args[4] = libc::SIGCHLD as u64;
+    if let Some(group) = group {
+        args[0] |= CLONE_INTO_CGROUP;
+        args[10] = group as u64;
+    }
     // SAFETY: `args` has the layout of `struct clone_args` and its size is passed; without CLONE_VM the child has its
     // own copy of everything.
     let pid = check(unsafe { libc::syscall(libc::SYS_clone3, args.as_mut_ptr(), size_of_val(&args)) } as i64)?;

@@ -1,8 +1,9 @@
 //! A container's file systems: its overlay in the store, and the view its processes get of it.
 
 use super::root::{kernel_mounts, toolbox_mount};
-use super::{During, LAYERS, Step, merged};
+use super::{LAYERS, merged};
 use crate::os::{self, Result};
+use crate::sandbox::{During, Step, paths};
 use engine::call::Errno;
 use engine::node::{Bind, Cid, StartError};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -74,6 +75,7 @@ pub(super) fn enter(
     os::chdir(&merged(container)).during("chdir to the container's root")?;
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
+    paths::cover().during("mask paths of /proc")?;
     for (bind, tree, dir) in binds {
         let attached = attach(bind, &tree, dir);
         attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
@@ -88,13 +90,8 @@ pub(super) fn enter(
 
 fn source(bind: &Bind) -> Result<(OwnedFd, bool)> {
     let source = os::open(&bind.source, libc::O_PATH, 0)?;
-    // SAFETY: `raw` is plain data that the call fills.
-    let mode = unsafe {
-        let mut raw: libc::stat = std::mem::zeroed();
-        os::check(libc::fstat(source.as_raw_fd(), &mut raw))?;
-        raw.st_mode
-    };
-    Ok((os::clone_mount(&source)?, mode & libc::S_IFMT == libc::S_IFDIR))
+    let dir = os::is_dir(source.as_raw_fd())?;
+    Ok((os::clone_mount(&source)?, dir))
 }
 
 /// Attaches a bind, making its target if it is not there, as runc does (libcontainer/rootfs_linux.go).

@@ -13,6 +13,7 @@ mod spawn;
 
 use crate::gate::GATE_FD;
 use crate::os::{self, Result};
+use crate::sandbox::{During, Step};
 use crate::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
 use engine::node::Cid;
 use std::collections::BTreeMap;
@@ -48,19 +49,6 @@ pub fn main() -> i32 {
             reply(&Reply::Failed(format!("the node's init: {what}: {text}")), &[]);
             1
         }
-    }
-}
-
-/// What was being done, and the errno.
-type Step<T> = std::result::Result<T, (String, i32)>;
-
-pub(crate) trait During<T> {
-    fn during(self, what: &str) -> Step<T>;
-}
-
-impl<T> During<T> for Result<T> {
-    fn during(self, what: &str) -> Step<T> {
-        self.map_err(|errno| (what.to_owned(), errno))
     }
 }
 

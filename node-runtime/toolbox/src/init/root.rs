@@ -1,7 +1,9 @@
 //! The file systems of a node: the store, the node's root, and what is mounted in it.
 
-use super::{During, HOSTNAME, LAYERS, NODE_ROOT, Step, TOOLBOX_COPY, TOOLBOX_SOURCE};
+use super::{HOSTNAME, LAYERS, NODE_ROOT, TOOLBOX_COPY, TOOLBOX_SOURCE};
 use crate::os::{self, Result};
+use crate::sandbox::devices::{mount_proc, mount_proc_and_dev};
+use crate::sandbox::{During, Step};
 use crate::wire::EMPTY_LAYER;
 use engine::node::TOOLBOX;
 use std::fs::File;
@@ -28,13 +30,9 @@ pub(super) fn mount_store() -> Step<()> {
     copy_toolbox().during("copy the toolbox")
 }
 
-fn mount_proc(target: &str) -> Result<()> {
-    os::mount("proc", target, "proc", libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC, "")
-}
-
 /// The executable comes as a descriptor of a memfd, which cannot be bind-mounted.
 fn copy_toolbox() -> Result<()> {
-    let code = |e: io::Error| e.raw_os_error().unwrap_or(libc::EIO);
+    let code = |error: io::Error| os::code(&error);
     // SAFETY: the runner passed this descriptor for this purpose; nobody else uses it.
     let mut source = unsafe { File::from_raw_fd(TOOLBOX_SOURCE) };
     let mut copy = File::create(TOOLBOX_COPY).map_err(code)?;
@@ -70,23 +68,7 @@ pub(super) fn toolbox_mount() -> Step<OwnedFd> {
 
 /// What the kernel and the runtime put into every root: `/proc`, and `/dev` with six devices and the toolbox.
 pub(super) fn kernel_mounts(toolbox: &OwnedFd) -> Step<()> {
-    os::mkdir_if_missing("/proc", 0o755).during("/proc")?;
-    mount_proc("/proc").during("mount /proc")?;
-    os::mkdir_if_missing("/dev", 0o755).during("/dev")?;
-    os::mount("tmpfs", "/dev", "tmpfs", libc::MS_NOSUID, "mode=0755,size=64k").during("mount /dev")?;
-    // Numbers from Documentation/admin-guide/devices.txt.
-    let devices = [("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)];
-    for (name, minor) in devices {
-        device(name, 1, minor)?;
-    }
-    device("tty", 5, 0)?;
+    mount_proc_and_dev()?;
     drop(os::open(TOOLBOX, libc::O_CREAT | libc::O_WRONLY, 0o755).during(TOOLBOX)?);
     os::attach_mount(toolbox, TOOLBOX).during("mount the toolbox")
-}
-
-fn device(name: &str, major: u32, minor: u32) -> Step<()> {
-    let path = format!("/dev/{name}");
-    os::mknod_char(&path, 0o666, major, minor).during(&path)?;
-    // mknod(2) applies the umask.
-    os::chmod(&path, 0o666).during(&path)
 }

@@ -1,11 +1,14 @@
 //! Starting a process: on the node, as a container's first, or in a container that runs.
 
 use super::container::{self, Failed, named};
-use super::{During, Init, Step, close_others_on_exec};
+use super::{Init, close_others_on_exec};
 use crate::gate::SLOT_VARIABLE;
-use crate::os::{self, Result};
+use crate::os;
+use crate::sandbox::exec::execute;
+use crate::sandbox::power;
+use crate::sandbox::seccomp::Filter;
+use crate::sandbox::{During, Step};
 use engine::node::{Bind, Place, ProcessSpec, StartError};
-use std::ffi::CString;
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -19,8 +22,6 @@ pub(super) struct Spawn {
     pub process: ProcessSpec,
 }
 
-/// Docker's default capabilities (moby, oci/caps/defaults.go), by number: capability.h.
-const CONTAINER_CAPABILITIES: u64 = 0xa804_25fb;
 /// The node's own processes are root there, but must not reach through to the real machine: no CAP_SYS_MODULE (16),
 /// SYS_RAWIO (17), SYS_PACCT (20), SYS_BOOT (22), SYS_NICE (23), SYS_RESOURCE (24), SYS_TIME (25), MKNOD (27),
 /// MAC_OVERRIDE (32), MAC_ADMIN (33), SYSLOG (34), WAKE_ALARM (35), BLOCK_SUSPEND (36), PERFMON (38), BPF (39).
@@ -34,7 +35,6 @@ const NODE_CAPABILITIES: u64 = {
     }
     all
 };
-const CAPABILITIES: u64 = 64;
 
 impl Init {
     /// Clones, lets the child arrange itself and execute, and hears from it only if it could not. A failed start has
@@ -94,9 +94,10 @@ impl Init {
 
     /// In the child: comes back only if it could not become the program.
     fn child(&self, order: &Spawn, stdio: &[OwnedFd], joined: Option<i32>) -> Failed {
+        let slot = format!("{SLOT_VARIABLE}{}", order.slot);
         match self.arrange(order, stdio, joined) {
             Err(why) => why,
-            Ok(()) => match execute(&order.process, order.slot) {
+            Ok(()) => match execute(&order.process.argv, &order.process.env, Some(slot)) {
                 Ok(never) => match never {},
                 Err(errno) => Failed::Start(StartError::Exec(named(errno))),
             },
@@ -130,62 +131,20 @@ impl Init {
         };
         close_others_on_exec().during("close_range")?;
         os::chdir(&order.process.cwd).map_err(|errno| Failed::Start(StartError::Cwd(named(errno))))?;
-        limit_power(inside).during("drop capabilities")?;
-        become_user(order.process.uid, order.process.gid).during("setuid")?;
+        limit_power(&order.process, inside)?;
         Ok(())
     }
 }
 
-fn limit_power(inside: bool) -> Result<()> {
-    let kept = if inside { CONTAINER_CAPABILITIES } else { NODE_CAPABILITIES };
-    for capability in (0..CAPABILITIES).filter(|c| kept & (1 << c) == 0) {
-        match os::prctl(libc::PR_CAPBSET_DROP, capability as _) {
-            // Past the last that this kernel has.
-            Err(libc::EINVAL) => break,
-            other => drop(other?),
-        }
-    }
+/// A container's processes are confined for good; the node's own are root, less what reaches through to the real
+/// machine.
+fn limit_power(process: &ProcessSpec, inside: bool) -> Step<()> {
+    let kept = if inside { power::DOCKER } else { NODE_CAPABILITIES };
+    power::bound(kept).during("drop capabilities")?;
+    power::become_user(process.uid, process.gid).during("setuid")?;
     if inside {
-        os::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
+        power::no_new_privileges().during("prctl(PR_SET_NO_NEW_PRIVS)")?;
+        Filter::new(kept).install().during("install the seccomp filter")?;
     }
     Ok(())
-}
-
-fn become_user(uid: u32, gid: u32) -> Result<()> {
-    // SAFETY: an empty list, and numbers.
-    unsafe {
-        os::check(libc::setgroups(0, std::ptr::null()))?;
-        os::check(libc::setgid(gid))?;
-        os::check(libc::setuid(uid))?;
-    }
-    Ok(())
-}
-
-/// Nothing comes back from a successful execve(2).
-enum Never {}
-
-/// Executes `argv[0]`, looked for in `PATH` if it has no slash, as execvp(3) does: a file that may not be executed is
-/// remembered while the search goes on.
-fn execute(process: &ProcessSpec, slot: u32) -> Result<Never> {
-    let list = |strings: &[String]| strings.iter().map(|s| os::c(s.as_str())).collect::<Result<Vec<CString>>>();
-    let argv = list(&process.argv)?;
-    let mut env = list(&process.env)?;
-    env.push(os::c(format!("{SLOT_VARIABLE}{slot}"))?);
-    let name = process.argv.first().map_or("", String::as_str);
-    if name.is_empty() {
-        return Err(libc::ENOENT);
-    }
-    if name.contains('/') {
-        return Err(os::execve(&os::c(name)?, &argv, &env));
-    }
-    let path = process.env.iter().find_map(|v| v.strip_prefix("PATH=")).unwrap_or_default();
-    let mut refused = None;
-    for dir in path.split(':').map(|dir| if dir.is_empty() { "." } else { dir }) {
-        match os::execve(&os::c(format!("{dir}/{name}"))?, &argv, &env) {
-            libc::ENOENT | libc::ENOTDIR => {}
-            libc::EACCES => refused = Some(libc::EACCES),
-            errno => return Err(errno),
-        }
-    }
-    Err(refused.unwrap_or(libc::ENOENT))
 }
