@@ -1,6 +1,7 @@
 //! Scenarios on a real Linux kernel, compared with the simulation.
 //!
 //! - [`linux`]: a node on this machine's kernel, behind `engine::node::Kernel`.
+//! - [`oci`]: the same container for other runtimes.
 //! - [`doctor`]: what this machine can do, a fact at a time.
 //! - [`course`]: the lessons, from a tree or carried in this program.
 //! - [`cases`]: scenarios without a lesson, from files.
@@ -21,6 +22,7 @@ pub mod course;
 pub mod doctor;
 pub mod fuzz;
 pub mod linux;
+pub mod oci;
 pub mod profile;
 pub mod report;
 pub mod runs;

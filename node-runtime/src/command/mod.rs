@@ -84,7 +84,7 @@ pub fn main(words: &[String]) -> ExitCode {
         "shell" => shell::shell(&options),
         "facts" => Ok(facts(&options)),
         "doctor" => Ok(report(&options)),
-        _ => bench::bench(),
+        _ => bench::bench(&options),
     };
     match done {
         Ok(end) => end.into(),

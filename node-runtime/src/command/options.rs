@@ -34,8 +34,7 @@ fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
         "measure" => (&["--out", "--lessons"], 0, 0),
         "replay" => (&["--json"], 1, 1),
         "shell" => (&["--node", "--files", "--seed", "--era", "--json", "--lessons"], 0, 0),
-        "facts" | "doctor" => (&["--json"], 0, 0),
-        "bench" => (&[], 0, 0),
+        "facts" | "doctor" | "bench" => (&["--json"], 0, 0),
         _ => return None,
     })
 }
@@ -142,7 +141,7 @@ mod tests {
             (vec!["simulate"], "`simulate` wants 1 name, not 0"),
             (vec!["shell", "--node", "bsd"], "`--node` is simulated or linux, not `bsd`"),
             (vec!["shell", "--seed", "x"], "`x` is not a number"),
-            (vec!["bench", "--json"], "`bench` has no option `--json`"),
+            (vec!["bench", "--all"], "`bench` has no option `--all`"),
             (vec!["record", "x", "--out"], "`--out` wants a value"),
             (vec!["shell", "-x"], "`shell` has no option `-x`"),
             (vec!["fly"], "`fly` is not a command"),

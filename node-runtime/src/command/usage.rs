@@ -1,7 +1,7 @@
 //! What each command is for and how it is called: one table, shown whole, a command at a time, or as one line.
 
 /// Name, words after it, meaning.
-const COMMANDS: [(&str, &str, &[&str]); 10] = [
+const COMMANDS: [(&str, &str, &[&str]); 11] = [
     ("simulate", "LESSON [--json]", &["run a lesson's solution on the model and show the console"]),
     (
         "verify",
@@ -37,7 +37,7 @@ const COMMANDS: [(&str, &str, &[&str]); 10] = [
     ),
     ("facts", "[--json]", &["the catalogue of facts: meaning, source, evidence, witness"]),
     ("doctor", "[--json]", &["what this machine can do, and what to do about the rest"]),
-    ("bench", "", &["how long a call, a process, a container and a node take here"]),
+    ("bench", "[--json]", &["how long a call, a process, a container and a node take here, beside other runtimes"]),
 ];
 
 const SERVE: &str = "  serve [--help]\n      the page over HTTP, with this machine's kernel beside it\n";

@@ -15,6 +15,11 @@ use toolbox::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
 /// The static executable that runs inside.
 static TOOLBOX_BINARY: &[u8] = include_bytes!(env!("TOOLBOX_BINARY"));
 
+/// For whoever wants a small static program.
+pub fn toolbox_binary() -> &'static [u8] {
+    TOOLBOX_BINARY
+}
+
 /// Longest an order may take: starting a container makes namespaces, which a busy machine does slowly.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(20);
 /// Coarse file times lag behind the clock by a tick; a whole second is surely before.

@@ -22,6 +22,7 @@ mod unpack;
 
 use crate::linux::jobs::Jobs;
 use crate::linux::machine::Machine;
+pub use crate::linux::machine::toolbox_binary;
 use crate::linux::store::Store;
 use crate::linux::tasks::Tasks;
 use engine::call::{Ret, Signal, Sys, Tid};

@@ -276,6 +276,15 @@ pub fn wait(pid: i32, options: i32) -> Result<Option<(i32, i32)>> {
     Ok((pid != 0).then_some((pid, status)))
 }
 
+/// Waits until a child has ended, at most this long; it can be waited for afterwards.
+pub fn await_end(pid: i32, patience: std::time::Duration) -> Result<bool> {
+    // SAFETY: no memory is passed; the descriptor is new.
+    let pidfd = owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) } as i64)?;
+    let mut poll = libc::pollfd { fd: pidfd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+    // SAFETY: one struct, which outlives the call.
+    check(unsafe { libc::poll(&mut poll, 1, patience.as_millis() as i32) }).map(|ready| ready == 1)
+}
+
 pub fn prctl(option: i32, value: libc::c_ulong) -> Result<i32> {
     // SAFETY: the options used take numbers, or a constant string.
     check(unsafe { libc::prctl(option, value, 0, 0, 0) })

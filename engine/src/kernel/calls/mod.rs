@@ -7,6 +7,7 @@ mod names;
 mod namespaces;
 mod open;
 mod processes;
+mod seccomp;
 mod signals;
 
 pub(super) use namespaces::{may_unshare, unshare};
@@ -29,6 +30,9 @@ pub(super) enum Made {
 type Done = Result<Ret, Errno>;
 
 pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Made {
+    if seccomp::refuses(sys) && kernel.process(tid).is_some_and(|process| process.container.is_some()) {
+        return Made::Ret(Ret::Err(Errno::EPERM));
+    }
     match sys {
         Sys::Read { fd, len } => io::read(kernel, tid, *fd, *len),
         Sys::Write { fd, data } => io::write(kernel, tid, *fd, data, fx),

@@ -1,7 +1,7 @@
 //! The container's first process, from clone3(2) until it is the command.
 
+use super::group::Group;
 use super::{CANNOT, FAILED, NOT_FOUND, Options, Signals, launcher_lives, tell};
-use crate::cgroup::Group;
 use crate::os::{self, Result};
 use crate::sandbox::{During, Step, devices, exec, paths, power, seccomp::Filter};
 use std::os::fd::{AsRawFd, OwnedFd};

@@ -8,12 +8,14 @@
 //! control group that a killed launcher left is swept by the next. The launcher forks before it has grown.
 
 mod child;
+mod group;
 mod options;
 
-use crate::cgroup::{Group, Hierarchies, sweep};
 use crate::os::{self, Result};
 use crate::sandbox::During;
 use child::Child;
+pub use group::Limits;
+use group::{Group, Hierarchies, sweep};
 use options::Options;
 pub use options::WORDS;
 use std::os::fd::{AsRawFd, OwnedFd};

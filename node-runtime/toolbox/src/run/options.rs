@@ -1,6 +1,6 @@
 //! The words after `node-runtime run`, parsed once.
 
-use crate::cgroup::Limits;
+use super::group::Limits;
 
 pub const WORDS: &str = "[--memory BYTES] [--cpus N] [--pids-limit N] [--read-only] [--hostname NAME] [--user UID[:GID]] \
                          ROOTFS COMMAND…";
@@ -9,6 +9,7 @@ const HOSTNAME: &str = "container";
 const LEAST_MEMORY_BYTES: u64 = 6 << 20;
 /// The kernel's least quota, 1 ms (kernel/sched/core.c, min_cfs_quota_period), of a period of 100.
 const LEAST_CPU_MILLI: u64 = 10;
+const MOST_CPU_MILLI: u64 = 1_000_000_000;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Options {
@@ -83,7 +84,7 @@ fn cpu_milli(text: &str) -> Result<u64, String> {
     let parsed = whole.parse::<u64>().ok().zip(thousandths.get(..3).and_then(|digits| digits.parse::<u64>().ok()));
     let milli = parsed.and_then(|(whole, rest)| whole.checked_mul(1000)?.checked_add(rest));
     match milli {
-        Some(milli) if milli >= LEAST_CPU_MILLI && milli <= 1_000_000_000 => Ok(milli),
+        Some(milli) if (LEAST_CPU_MILLI..=MOST_CPU_MILLI).contains(&milli) => Ok(milli),
         _ => Err(format!("`--cpus` is a number of processors from 0.01 on, as 1.5 is, and not `{text}`")),
     }
 }

@@ -1,15 +1,13 @@
-//! Control groups in version 2, in version 1 and in both at once (cgroups(7)), behind one interface.
+//! The control group of a container that is nobody's node's, in version 2, in version 1 and in both at once (cgroups(7)).
 //!
 //! A [`Group`] is one name in every hierarchy that it needs: those of the controllers that were asked for, and that of
-//! version 2, which can kill and into which clone3(2) can put a child. It belongs to whoever holds flock(2) on its
+//! version 2, into which clone3(2) can put a child. It belongs to whoever holds flock(2) on its
 //! directories: so [`sweep`] finds those whose maker was killed, whatever its pid was and in whichever namespace.
 //!
 //! A controller or a permission that is missing is told ([`Unset`]), and nothing is made of it.
 
-mod counters;
 mod limits;
 
-pub use counters::Counters;
 pub use limits::{Limits, Unset};
 
 use crate::os::{self, Result};
@@ -30,24 +28,19 @@ const TRIES: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Controller {
     Cpu,
-    Cpuset,
     Memory,
     Pids,
-    Freezer,
 }
 
 impl Controller {
-    pub const ALL: [Controller; 5] =
-        [Controller::Cpu, Controller::Cpuset, Controller::Memory, Controller::Pids, Controller::Freezer];
+    const ALL: [Controller; 3] = [Controller::Cpu, Controller::Memory, Controller::Pids];
 
     /// As mount options, `cgroup.controllers` and `cgroup.subtree_control` name it.
     pub fn name(self) -> &'static str {
         match self {
             Controller::Cpu => "cpu",
-            Controller::Cpuset => "cpuset",
             Controller::Memory => "memory",
             Controller::Pids => "pids",
-            Controller::Freezer => "freezer",
         }
     }
 
@@ -67,7 +60,7 @@ pub enum Version {
 pub struct Hierarchy {
     pub version: Version,
     pub root: PathBuf,
-    /// Those of [`Controller`] that it has; freezing and killing need none in version 2.
+    /// Those of [`Controller`] that it has.
     pub controllers: Vec<Controller>,
 }
 
@@ -156,13 +149,7 @@ impl Group {
         group
     }
 
-    /// Where the group is in the hierarchy that has this controller.
-    pub fn path(&self, controller: Controller) -> Option<(Version, &Path)> {
-        let place = self.places.iter().find(|place| place.controllers.contains(&controller))?;
-        Some((place.version, &place.path))
-    }
-
-    /// The directory to give to clone3(2), `CLONE_INTO_CGROUP`: such a child needs no [`Group::enter`] in version 2.
+    /// The directory to give to clone3(2), `CLONE_INTO_CGROUP`: such a child is in it from its first moment.
     pub fn for_clone(&self) -> Option<RawFd> {
         self.places.iter().find(|place| place.version == Version::V2).map(|place| place.dir.as_raw_fd())
     }
@@ -172,18 +159,6 @@ impl Group {
     /// `cgroup.procs` takes (kernel/cgroup/cgroup.c, cgroup_procs_write_start()).
     pub fn enter_v1(&self) -> Result<()> {
         self.places.iter().filter(|place| place.version == Version::V1).try_for_each(|place| place.write("tasks", "0"))
-    }
-
-    /// The same in version 2, for who could not be cloned into it.
-    pub fn enter_v2(&self) -> Result<()> {
-        let mut places = self.places.iter().filter(|place| place.version == Version::V2);
-        places.try_for_each(|place| place.write("cgroup.procs", "0"))
-    }
-
-    /// Kills all that is in it, where the kernel has `cgroup.kill` (5.14).
-    pub fn kill(&self) -> Result<()> {
-        let mut places = self.places.iter().filter(|place| place.version == Version::V2);
-        places.try_for_each(|place| place.write("cgroup.kill", "1"))
     }
 
     /// Its processes have been waited for, or killed: the kernel may take a moment to see that it is empty.
@@ -330,11 +305,11 @@ mod tests {
         let hierarchies = Hierarchies::mounted().unwrap();
         let mut unset = Vec::new();
         let group = Group::make(&hierarchies, &[Controller::Pids], &mut unset);
-        let Some((_, path)) = group.path(Controller::Pids) else {
+        let has_pids = |place: &&Place| place.controllers.contains(&Controller::Pids);
+        let Some(path) = group.places.iter().find(has_pids).map(|place| place.path.clone()) else {
             println!("SKIPPED(no pids controller here that may be used: {unset:?})");
             return;
         };
-        let path = path.to_owned();
         sweep(&hierarchies);
         assert!(path.exists(), "it was swept under its maker");
         drop(group);
