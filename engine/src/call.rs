@@ -19,6 +19,9 @@ pub struct Tid(pub u32);
 /// A file descriptor.
 pub type Fd = i32;
 
+/// The current directory, where a directory's descriptor is asked for.
+pub const AT_FDCWD: Fd = -100;
+
 /// Longest data of one `read` or `write`, in bytes. A gate slot holds one call, so a call is bounded (I6).
 pub const IO_LIMIT_BYTES: usize = 64 * 1024;
 
@@ -44,6 +47,14 @@ pub enum Sys {
         path: String,
         flags: OpenFlags,
         mode: u32,
+    },
+    /// openat(2), or openat2(2) with `resolve`; `dir` may be [`AT_FDCWD`].
+    Openat {
+        dir: Fd,
+        path: String,
+        flags: OpenFlags,
+        mode: u32,
+        resolve: Option<Resolve>,
     },
     Read {
         fd: Fd,
@@ -147,7 +158,7 @@ pub enum Sys {
     Isatty {
         fd: Fd,
     },
-    /// mount(2) of a file system type (`tmpfs`, `proc`) or, with `bind`, of a path.
+    /// mount(2): by its flags a new file system, a bind, a remount, a move, or a change of propagation.
     Mount {
         source: String,
         target: String,
@@ -159,6 +170,17 @@ pub enum Sys {
     Umount {
         target: String,
         detach: bool,
+    },
+    /// pivot_root(2).
+    PivotRoot {
+        new_root: String,
+        put_old: String,
+    },
+    Chroot {
+        path: String,
+    },
+    Fchdir {
+        fd: Fd,
     },
 
     // ── processes
@@ -402,6 +424,8 @@ pub struct OpenFlags {
     pub directory: bool,
     pub nofollow: bool,
     pub cloexec: bool,
+    /// O_PATH: the place, not what is there.
+    pub path: bool,
 }
 
 impl OpenFlags {
@@ -415,6 +439,7 @@ impl OpenFlags {
         directory: false,
         nofollow: false,
         cloexec: false,
+        path: false,
     };
     /// `O_WRONLY | O_CREAT | O_TRUNC`: what `>` opens with.
     pub const CREATE: OpenFlags =
@@ -424,12 +449,56 @@ impl OpenFlags {
     pub const DIRECTORY: OpenFlags = OpenFlags { directory: true, ..OpenFlags::READ };
 }
 
+/// openat2(2), `how.resolve`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolve {
+    pub beneath: bool,
+    pub in_root: bool,
+    pub no_magiclinks: bool,
+    pub no_symlinks: bool,
+    pub no_xdev: bool,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MountFlags {
     pub bind: bool,
     pub recursive: bool,
     pub read_only: bool,
     pub remount: bool,
+    pub shared: bool,
+    pub private: bool,
+    pub slave: bool,
+    pub unbindable: bool,
+    /// MS_MOVE.
+    pub moved: bool,
+    pub nosuid: bool,
+    pub nodev: bool,
+    pub noexec: bool,
+    pub noatime: bool,
+    pub nodiratime: bool,
+    pub relatime: bool,
+    pub strictatime: bool,
+}
+
+impl MountFlags {
+    pub const NONE: MountFlags = MountFlags {
+        bind: false,
+        recursive: false,
+        read_only: false,
+        remount: false,
+        shared: false,
+        private: false,
+        slave: false,
+        unbindable: false,
+        moved: false,
+        nosuid: false,
+        nodev: false,
+        noexec: false,
+        noatime: false,
+        nodiratime: false,
+        relatime: false,
+        strictatime: false,
+    };
 }
 
 /// Which namespaces are new; clone(2), unshare(2).

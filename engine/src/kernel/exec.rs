@@ -20,6 +20,7 @@ const ARGS_BYTES: usize = 2 * 1024 * 1024;
 struct Image {
     argv: Vec<String>,
     exe: String,
+    at: Loc,
 }
 
 impl SimKernel {
@@ -41,6 +42,7 @@ impl SimKernel {
         process.caught = Default::default();
         process.comm = comm_of(path);
         process.exe = image.exe;
+        process.exe_at = Some(image.at);
         process.env = env.to_vec();
         // user_namespaces(7): without a mapping of user 0, execve(2) drops all capabilities.
         process.owns_user_ns = false;
@@ -63,7 +65,7 @@ impl SimKernel {
         for _ in 0..=SCRIPTS {
             let loc = self.executable(view, &exe)?;
             let head = match self.fs(loc.fs).inode(loc.ino).map(|inode| &inode.node) {
-                Some(Node::Native) => return Ok(Image { argv, exe: self.absolute(view, &exe) }),
+                Some(Node::Native) => return Ok(Image { argv, exe: self.absolute(view, &exe), at: loc }),
                 Some(Node::File(data)) => data[..data.len().min(HEAD_BYTES)].to_vec(),
                 _ => return Err(Errno::EACCES),
             };
@@ -78,7 +80,11 @@ impl SimKernel {
     fn executable(&mut self, view: &View, path: &str) -> Result<Loc, Errno> {
         let loc = self.find(view, path, true)?;
         let stat = self.stat(loc);
-        if stat.kind != FileKind::File || !view.may(&stat, EXEC) || matches!(self.fs(loc.fs), Fs::Proc(_) | Fs::Ns) {
+        if stat.kind != FileKind::File
+            || !view.may(&stat, EXEC)
+            || matches!(self.fs(loc.fs), Fs::Proc(_) | Fs::Ns)
+            || self.mounts.get(loc.mount).is_some_and(|mount| mount.attrs.noexec)
+        {
             return Err(Errno::EACCES);
         }
         Ok(loc)

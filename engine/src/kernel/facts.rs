@@ -9,7 +9,7 @@ use super::procfs;
 use super::vfs::overlay::Origin;
 use super::vfs::{Fs, Loc, Node, ROOT, Tree, View};
 use super::{Container, SimKernel, lifecycle::INIT};
-use crate::call::{FileKind, Tid};
+use crate::call::{FileKind, Resolve, Tid};
 use crate::fact::{Facts, Value, path};
 use crate::image::hex;
 use crate::node::{Cid, Watch};
@@ -85,9 +85,12 @@ impl SimKernel {
             fact(&["cwd"], self.path_of(&view, view.cwd).unwrap_or_default().into());
         }
         if let Some(root) = self.mounts.get(init.root.mount) {
-            fact(&["root", "fstype"], root.fstype.clone().into());
+            fact(&["root", "fstype"], root.fstype.to_string().into());
             fact(&["root", "lowers"], Value::Int(container.spec.layers.len() as i64));
-            fact(&["root", "options"], if root.read_only { "ro" } else { "rw" }.into());
+            fact(
+                &["root", "options"],
+                if root.attrs.read_only || self.superblock(root.fs).read_only { "ro" } else { "rw" }.into(),
+            );
         }
     }
 
@@ -102,7 +105,7 @@ impl SimKernel {
         out.insert(path(["container", name, "file", file, "from"]), from.into());
         // The overlay alone, without what is mounted on it, whether the container runs or not.
         let root = Loc { mount: super::vfs::MountId(u32::MAX), fs: container.fs, ino: ROOT };
-        let view = View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root };
+        let view = View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root, resolve: Resolve::default() };
         self.file_facts(&["container", name, "file", file], &view, file, out);
     }
 

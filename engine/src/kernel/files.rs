@@ -23,6 +23,8 @@ pub(super) struct Ofd {
     pub read: bool,
     pub write: bool,
     pub append: bool,
+    /// O_PATH: nothing can be done with it but to say where it is.
+    pub path_only: bool,
     pub offset: u64,
     /// A first write was told.
     pub wrote: bool,
@@ -68,7 +70,17 @@ pub(super) struct Feed {
 
 impl Ofd {
     pub(super) fn new(what: Opened, read: bool, write: bool) -> Ofd {
-        Ofd { what, read, write, append: false, offset: 0, wrote: false, refs: 0, path: Arc::from("") }
+        Ofd {
+            what,
+            read,
+            write,
+            append: false,
+            path_only: false,
+            offset: 0,
+            wrote: false,
+            refs: 0,
+            path: Arc::from(""),
+        }
     }
 }
 
@@ -209,9 +221,9 @@ impl SimKernel {
     pub(super) fn forget_if_unused(&mut self, loc: Loc) {
         let same = |other: Loc| other.fs == loc.fs && other.ino == loc.ino;
         if !self.files.opened().any(|ofd| ofd.loc().is_some_and(same))
-            && let Some(fs) = self.filesystems.get_mut(&loc.fs)
+            && let Some(superblock) = self.filesystems.get_mut(&loc.fs)
         {
-            fs.forget(loc.ino);
+            superblock.fs.forget(loc.ino);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::SimKernel;
 use super::lifecycle::INIT;
 use super::vfs::{Loc, MountId, Node, ROOT, View};
-use crate::call::FileKind;
+use crate::call::{FileKind, Resolve};
 use crate::node::{Fault, JobId};
 use crate::scenario::Scenario;
 use crate::sched::Scheduled;
@@ -67,7 +67,7 @@ impl SimKernel {
         let Some(name) = container else { return self.view(INIT).ok() };
         let fs = self.containers.values().find(|container| container.spec.name == name)?.fs;
         let root = Loc { mount: MountId(u32::MAX), fs, ino: ROOT };
-        Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root })
+        Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root, resolve: Resolve::default() })
     }
 
     fn list_below(&mut self, dir: Loc, prefix: &str, depth: usize, files: &mut Vec<FileEntry>) {

@@ -5,7 +5,7 @@
 //!
 //! Rooms: [`process`], [`namespace`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
 //! groups, sessions), [`exec`], [`spawn`] (containers and
-//! jobs), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`], [`procfs`], `calls` (one room for each group
+//! jobs), [`rootfs`] (what is mounted for them), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`], [`procfs`], `calls` (one room for each group
 //! of system calls), [`facts`].
 //!
 //! What it does not decide: who is granted the next call, time, chance, and anything about Docker. What it does not
@@ -18,11 +18,13 @@ mod files;
 mod group;
 mod lifecycle;
 mod look;
+pub mod mountinfo;
 mod namespace;
 mod nsfs;
 mod pipe;
 mod process;
 pub mod procfs;
+mod rootfs;
 mod signal;
 mod spawn;
 #[cfg(test)]
@@ -30,7 +32,7 @@ mod tests;
 mod vfs;
 mod wait;
 
-use crate::call::{Errno, Ret, Signal, Sys, Tid, WaitStatus};
+use crate::call::{Errno, Resolve, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::fact::Facts;
 use crate::image::Digest;
 use crate::node::{
@@ -45,7 +47,7 @@ use lifecycle::INIT;
 use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
 use process::{Process, State, Waiting};
 use std::sync::Arc;
-use vfs::{Fs, FsId, Mounts, Tree, View};
+use vfs::{Fs, FsId, Mounts, Superblock, Tree, View};
 
 /// A kernel model with everything it has: clone it and both go on alike.
 #[derive(Clone, Debug)]
@@ -57,13 +59,15 @@ pub struct SimKernel {
     pid_spaces: PidSpaces,
     uts: Map<NsId, Uts>,
     mounts: Mounts,
-    filesystems: Map<FsId, Fs>,
+    filesystems: Map<FsId, Superblock>,
     files: Files,
     layers: Map<Digest, Arc<Tree>>,
     containers: Map<Cid, Container>,
     jobs: Map<JobId, Job>,
     /// The file system that is the toolbox, and the device nodes a container finds in /dev.
     toolbox: FsId,
+    /// What lies under every root.
+    rootfs: FsId,
     dev: Arc<Tree>,
     node_ns: Namespaces,
     /// How often a process has become somebody's child.
@@ -114,10 +118,18 @@ impl SimKernel {
 
     fn fs(&self, fs: FsId) -> &Fs {
         // INVARIANT(fs-lives): a file system is dropped when no mount, open file or container refers to it.
-        &self.filesystems[&fs]
+        &self.superblock(fs).fs
     }
 
     fn fs_mut(&mut self, fs: FsId) -> &mut Fs {
+        &mut self.superblock_mut(fs).fs
+    }
+
+    fn superblock(&self, fs: FsId) -> &Superblock {
+        &self.filesystems[&fs]
+    }
+
+    fn superblock_mut(&mut self, fs: FsId) -> &mut Superblock {
         self.filesystems.get_mut(&fs).expect("INVARIANT(fs-lives)")
     }
 
@@ -125,7 +137,7 @@ impl SimKernel {
         let process = self.process(tid).ok_or(Errno::ESRCH)?;
         let privileged = process.uid == 0 && process.ns.user == self.node_ns.user;
         let (uid, gid, root, cwd) = (process.uid, process.gid, process.root, process.cwd);
-        Ok(View { tid, uid, gid, privileged, root, cwd })
+        Ok(View { tid, uid, gid, privileged, root, cwd, resolve: Resolve::default() })
     }
 
     /// CAP_SYS_ADMIN in the user namespace that owns this namespace.
@@ -142,10 +154,18 @@ impl SimKernel {
         })
     }
 
+    /// CAP_SYS_CHROOT, which Docker leaves a container.
+    fn may_chroot(&self, tid: Tid) -> bool {
+        self.process(tid).is_some_and(|process| match process.ns.user == self.node_ns.user {
+            true => process.uid == 0,
+            false => process.owns_user_ns,
+        })
+    }
+
     fn add_fs(&mut self, fs: Fs) -> FsId {
         let id = FsId(self.next_fs);
         self.next_fs += 1;
-        self.filesystems.insert(id, fs);
+        self.filesystems.insert(id, Superblock { fs, read_only: false, options: String::new() });
         id
     }
 

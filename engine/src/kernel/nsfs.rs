@@ -53,11 +53,14 @@ impl SimKernel {
         self.namespaces.retain(|ns| kept.contains(&ns));
         self.pid_spaces.retain(|ns| kept.contains(&ns));
         self.uts.retain(|ns, _| kept.contains(ns));
-        self.mounts.retain(|ns| kept.contains(&ns));
-        let kept: Set<_> = self.containers.values().map(|container| container.fs).chain([NSFS, self.toolbox]).collect();
         let opened = self.files.opened().filter_map(|ofd| ofd.loc());
-        let stood_in = self.processes.values().flat_map(|process| [process.root, process.cwd]);
-        let used: Set<_> = opened.chain(stood_in).map(|loc| loc.fs).collect();
+        let living = self.processes.values().filter(|process| !process.is_zombie());
+        let stood_in = living.flat_map(|process| [Some(process.root), Some(process.cwd), process.exe_at]).flatten();
+        let places: Vec<_> = opened.chain(stood_in).collect();
+        self.mounts.retain(|ns| kept.contains(&ns), |mount| places.iter().any(|loc| loc.mount == mount));
+        let own = [NSFS, self.toolbox, self.rootfs];
+        let kept: Set<_> = self.containers.values().map(|container| container.fs).chain(own).collect();
+        let used: Set<_> = places.iter().map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
         self.filesystems.retain(|fs, _| kept.contains(fs) || used.contains(fs) || mounts.shows(*fs));
     }
@@ -68,7 +71,8 @@ impl SimKernel {
             .values()
             .flat_map(|process| process.ns.each().into_iter().map(|(_, ns)| ns).chain([process.pid_for_children]));
         let opened = self.files.opened().filter_map(|ofd| self.ns_of(ofd.what));
-        let mounted: Vec<(NsId, NsId)> = self.mounts.showing(NSFS).map(|mount| (mount.ns, ns_at(mount.root))).collect();
+        let mounted: Vec<(NsId, NsId)> =
+            self.mounts.showing(NSFS).filter_map(|mount| Some((mount.ns?, ns_at(mount.root)))).collect();
         let mut todo: Vec<NsId> = lived_in.chain(opened).collect();
         let mut kept = Set::new();
         while let Some(ns) = todo.pop() {

@@ -42,6 +42,8 @@ pub(super) struct Process {
     pub env: Vec<String>,
     /// Path of the binary that execve(2) ended at.
     pub exe: String,
+    /// Where that is: who runs a binary uses its mount.
+    pub exe_at: Option<Loc>,
     pub uid: u32,
     pub gid: u32,
     /// It made its user namespace and has executed nothing since: it has all capabilities there.

@@ -1,10 +1,11 @@
 //! procfs: the processes of one pid namespace as files (proc(5)). Made up on each look from the process table.
 //!
 //! Of the real one it has what programs here read: a directory for each process with `cmdline`, `comm`, `cwd`, `environ`,
-//! `exe`, `fd`, `mounts`, `ns`, `root`, `status`; and `mounts`, `self`, `version`. Nothing else is shown or found.
+//! `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `status`; and `mounts`, `self`, `version`. Nothing else is shown or found.
 
 use super::SimKernel;
 use super::files::Opened;
+use super::mountinfo;
 use super::namespace::NsId;
 use super::nsfs::{self, NSFS};
 use super::process::{Process, State};
@@ -16,7 +17,8 @@ use crate::sim::sort;
 /// Names in /proc besides processes.
 pub const ROOT_NAMES: [&str; 3] = ["mounts", "self", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 10] = ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mounts", "ns", "root", "status"];
+pub const PID_NAMES: [&str; 11] =
+    ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mountinfo", "mounts", "ns", "root", "status"];
 /// Names in /proc/PID/ns.
 pub const NS_NAMES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"];
 
@@ -67,7 +69,7 @@ impl Place {
 
 /// Positions in PID_NAMES.
 const FD: usize = 5;
-const NS: usize = 7;
+const NS: usize = 8;
 
 pub(super) fn parent(ino: Ino) -> Ino {
     match Place::at(ino) {
@@ -159,7 +161,7 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
         },
         Place::Of(tid, of) => {
             let process = kernel.process(tid)?;
-            let shown = |loc: Loc| kernel.path_of(view, loc).unwrap_or_else(|| "/".to_owned());
+            let shown = |loc: Loc| kernel.path_told(view, loc).unwrap_or_else(|| "/".to_owned());
             match PID_NAMES[of] {
                 "cwd" => Some(shown(process.cwd)),
                 "root" => Some(shown(process.root)),
@@ -224,7 +226,8 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Ve
                 "environ" if !process.is_zombie() => strings(&process.env),
                 "comm" => format!("{}\n", process.comm).into_bytes(),
                 "status" => status(kernel, process, view, ns).into_bytes(),
-                "mounts" => mounts(kernel, process).into_bytes(),
+                "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
+                "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
                 _ => Vec::new(),
             }
         }
@@ -280,17 +283,6 @@ fn status(kernel: &SimKernel, process: &Process, view: &View, ns: NsId) -> Strin
         nspid.join("\t"),
         pid = pids.first().copied().unwrap_or(0),
     )
-}
-
-fn mounts(kernel: &SimKernel, process: &Process) -> String {
-    let Ok(view) = kernel.view(process.tid()) else { return String::new() };
-    let mut lines = String::new();
-    for (id, mount) in kernel.mounts.of(process.ns.mnt) {
-        let Some(target) = kernel.mounts.root_of(id).and_then(|root| kernel.path_of(&view, root)) else { continue };
-        let mode = if mount.read_only { "ro" } else { "rw" };
-        lines += &format!("{} {target} {} {mode},relatime 0 0\n", mount.source, mount.fstype);
-    }
-    lines
 }
 
 fn kind(ino: Ino) -> (FileKind, u32) {

@@ -7,13 +7,12 @@ use super::lifecycle::INIT;
 use super::namespace::{Namespaces, NsKind, NsTable, PidSpaces, Uts};
 use super::nsfs::NSFS;
 use super::process::{Handle, Process, State, Waiting, comm_of};
-use super::vfs::mount::{Mount, Mountpoint};
-use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, View, layer};
+use super::rootfs::dev_tree;
+use super::vfs::mount::Mount;
+use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer};
 use super::{Container, Files, Job, SimKernel};
 use crate::call::{Errno, FileKind, Tid};
-use crate::node::{
-    Bind, Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX,
-};
+use crate::node::{Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX};
 use crate::scenario::{FixtureFile, Profile};
 use crate::sim::Map;
 use crate::sim::Rng;
@@ -22,9 +21,6 @@ use std::sync::Arc;
 
 /// Where the learner's files are.
 const HOME: &str = "/home/learner";
-/// The devices of a container's /dev (OCI runtime-spec, config-linux.md, "Default Devices"), less ptmx and console.
-const DEVICES: [(&str, u32, u32); 6] =
-    [("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 impl SimKernel {
     pub(super) fn boot(
@@ -54,6 +50,7 @@ impl SimKernel {
             containers: Map::new(),
             jobs: Map::new(),
             toolbox: NSFS,
+            rootfs: NSFS,
             dev: Arc::new(dev_tree()),
             node_ns,
             births: 0,
@@ -68,14 +65,19 @@ impl SimKernel {
         let mut toolbox = Tree::new(0o755);
         toolbox.create(ROOT, "toolbox", Inode::new(Node::Native, 0o755));
         kernel.toolbox = kernel.add_fs(Fs::Tree(Arc::new(toolbox)));
+        kernel.superblock_mut(kernel.toolbox).options = ",mode=755".to_owned();
         let _ = kernel.pid_spaces.add(node_ns.pid, None);
         let root = kernel.add_fs(Fs::Tree(Arc::new(root)));
-        let mount = kernel.mounts.attach(Mount::new(node_ns.mnt, root, ROOT, "tmpfs", "tmpfs"));
-        let root = Loc { mount, fs: root, ino: ROOT };
+        kernel.superblock_mut(root).options = ",mode=755".to_owned();
+        kernel.rootfs = kernel.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
+        let base = kernel.mount_base(node_ns.mnt);
+        let (early, root) = kernel.mount_root(base, Mount::new(node_ns.mnt, root, ROOT, "tmpfs", "tmpfs"));
         let pids = kernel.allocate_pids(node_ns.pid).unwrap_or_else(|_| Vec::new().into());
         let init = blank_process(root, node_ns, pids);
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
-        kernel.mount_proc_and_dev(node_ns).map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
+        let view = kernel.view(INIT).map_err(|error| Fault::new(error.text()))?;
+        let mounted = kernel.mount_proc_and_dev(&view, node_ns, early);
+        mounted.map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
         for file in files {
             kernel.save_file(&file.path, &file.content, file.mode)?;
         }
@@ -132,7 +134,7 @@ impl SimKernel {
     }
 
     pub(super) fn overlay(&self, cid: Cid) -> Option<&Overlay> {
-        match self.filesystems.get(&self.containers.get(&cid)?.fs)? {
+        match &self.filesystems.get(&self.containers.get(&cid)?.fs)?.fs {
             Fs::Overlay(overlay) => Some(overlay),
             _ => None,
         }
@@ -196,7 +198,7 @@ impl SimKernel {
         }
     }
 
-    /// Namespaces for a container's init, with its overlay as the root of the mount namespace.
+    /// Namespaces for a container's init; in its mount namespace nothing is mounted yet.
     fn container_namespaces(&mut self, cid: Cid) -> Result<(Namespaces, Loc), Fault> {
         let container = self.containers.get(&cid).ok_or_else(|| Fault::new(format!("no container {}", cid.0)))?;
         if container.init.is_some() {
@@ -212,8 +214,7 @@ impl SimKernel {
         if let Fs::Overlay(overlay) = self.fs_mut(fs) {
             Arc::make_mut(overlay).remount();
         }
-        let mount = self.mounts.attach(Mount::new(mnt, fs, ROOT, "overlay", "overlay"));
-        Ok((ns, Loc { mount, fs, ino: ROOT }))
+        Ok((ns, self.mount_base(mnt)))
     }
 
     /// Everything between clone(2) and the program.
@@ -272,117 +273,6 @@ impl SimKernel {
         self.sweep_namespaces();
     }
 
-    /// The mounts of a container. As runc does, mount points that are missing are made, in the upperdir, before the root
-    /// becomes read-only.
-    fn mount_container(&mut self, tid: Tid, cid: Cid, cwd: &str) -> Result<(), StartError> {
-        let Some((spec, process)) = self.containers.get(&cid).map(|c| c.spec.clone()).zip(self.process(tid)) else {
-            return Err(StartError::Exec(Errno::ESRCH));
-        };
-        let (ns, root) = (process.ns, process.root);
-        let view = self.view(tid).map_err(StartError::Exec)?;
-        let at = |path: &str, error| StartError::Mount(path.to_owned(), error);
-        for dir in ["/proc", "/dev"] {
-            self.make_dirs(&view, dir).map_err(|error| at(dir, error))?;
-        }
-        self.mount_proc_and_dev_in(&view, ns).map_err(|error| at("/proc", error))?;
-        for bind in &spec.binds {
-            self.bind(&view, ns, bind)?;
-        }
-        self.make_dirs(&view, cwd).map_err(StartError::Cwd)?;
-        if spec.read_only
-            && let Some(mount) = self.mounts.get_mut(root.mount)
-        {
-            mount.read_only = true;
-        }
-        Ok(())
-    }
-
-    fn bind(&mut self, view: &View, ns: Namespaces, bind: &Bind) -> Result<(), StartError> {
-        let node = self.view(INIT).map_err(StartError::Exec)?;
-        let source = self.find(&node, &bind.source, true).map_err(|e| StartError::Mount(bind.source.clone(), e))?;
-        let failed = |error| StartError::Mount(bind.target.clone(), error);
-        if self.stat(source).kind == FileKind::Dir {
-            self.make_dirs(view, &bind.target).map_err(failed)?;
-        } else {
-            self.make_file(view, &bind.target).map_err(failed)?;
-        }
-        let mut mount = Mount::new(ns.mnt, source.fs, source.ino, "tmpfs", "tmpfs");
-        mount.read_only = bind.read_only;
-        self.mount_on(view, &bind.target, mount).map_err(failed)
-    }
-
-    fn mount_proc_and_dev(&mut self, ns: Namespaces) -> Result<(), Errno> {
-        let view = self.view(INIT)?;
-        self.mount_proc_and_dev_in(&view, ns)
-    }
-
-    fn mount_proc_and_dev_in(&mut self, view: &View, ns: Namespaces) -> Result<(), Errno> {
-        let proc = self.add_fs(Fs::Proc(ns.pid));
-        self.mount_on(view, "/proc", Mount::new(ns.mnt, proc, ROOT, "proc", "proc"))?;
-        let dev = self.add_fs(Fs::Tree(self.dev.clone()));
-        self.mount_on(view, "/dev", Mount::new(ns.mnt, dev, ROOT, "tmpfs", "tmpfs"))?;
-        let binary = self.fs_mut(self.toolbox).lookup(ROOT, "toolbox").ok_or(Errno::ENOENT)?;
-        self.mount_on(view, TOOLBOX, Mount::new(ns.mnt, self.toolbox, binary, "tmpfs", "tmpfs"))
-    }
-
-    /// Puts a mount on what a path leads to.
-    pub(super) fn mount_on(&mut self, view: &View, path: &str, mut mount: Mount) -> Result<(), Errno> {
-        let target = self.find(view, path, true)?;
-        let is_dir = |kernel: &SimKernel, loc| kernel.stat(loc).kind == FileKind::Dir;
-        let source = Loc { mount: target.mount, fs: mount.fs, ino: mount.root };
-        if is_dir(self, target) != is_dir(self, source) {
-            return Err(Errno::ENOTDIR);
-        }
-        mount.on = Some(self.mountpoint(view, path, target)?);
-        self.mounts.attach(mount);
-        Ok(())
-    }
-
-    /// The dentry that a mount on `target`, found at `path`, covers.
-    fn mountpoint(&mut self, view: &View, path: &str, target: Loc) -> Result<Mountpoint, Errno> {
-        let mount = target.mount;
-        if self.mounts.get(mount).is_some_and(|below| below.root == target.ino) {
-            return Ok(Mountpoint { mount, dir: target.ino, name: String::new() });
-        }
-        if let Some((dir, name)) = self.fs(target.fs).parent(target.ino) {
-            return Ok(Mountpoint { mount, dir, name });
-        }
-        let walked = self.find_or_name(view, path, true)?;
-        match walked.last {
-            Last::Name(name) => Ok(Mountpoint { mount: walked.dir.mount, dir: walked.dir.ino, name }),
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    /// `mkdir -p` with mode 0755.
-    fn make_dirs(&mut self, view: &View, path: &str) -> Result<(), Errno> {
-        let mut made = String::new();
-        for name in path.split('/').filter(|name| !name.is_empty()) {
-            made = format!("{made}/{name}");
-            let walked = self.find_or_name(view, &made, true)?;
-            match (walked.node, &walked.last) {
-                (Some(loc), _) if self.stat(loc).kind == FileKind::Dir => {}
-                (Some(_), _) => return Err(Errno::ENOTDIR),
-                (None, Last::Name(name)) => {
-                    self.fs_mut(walked.dir.fs).create(walked.dir.ino, name, Inode::dir(0o755), &mut Notes::new())?;
-                }
-                (None, _) => return Err(Errno::ENOENT),
-            }
-        }
-        Ok(())
-    }
-
-    /// An empty file to mount a file on, with the directories that lead to it.
-    fn make_file(&mut self, view: &View, path: &str) -> Result<(), Errno> {
-        self.make_dirs(view, path.rsplit_once('/').map_or("", |(parent, _)| parent))?;
-        let walked = self.find_or_name(view, path, true)?;
-        if let (None, Last::Name(name)) = (walked.node, &walked.last) {
-            let empty = Inode::file(Vec::new(), 0o644);
-            self.fs_mut(walked.dir.fs).create(walked.dir.ino, name, empty, &mut Notes::new())?;
-        }
-        Ok(())
-    }
-
     fn give_stdio(&mut self, tid: Tid, job: JobId, spec: &ProcessSpec) -> Result<(), Errno> {
         let stdin = match spec.stdin {
             Stdin::Null => Ofd { path: "/dev/null".into(), ..Ofd::new(Opened::Null, true, false) },
@@ -404,16 +294,6 @@ fn feed_of(stdin: &Stdin) -> Feed {
         Stdin::Console | Stdin::Pipe => VecDeque::new(),
     };
     Feed { console: *stdin == Stdin::Console, chunks }
-}
-
-fn dev_tree() -> Tree {
-    let mut dev = Tree::new(0o755);
-    for (name, major, minor) in DEVICES {
-        dev.create(ROOT, name, Inode::new(Node::Char(major, minor), 0o666));
-    }
-    let name = TOOLBOX.trim_start_matches("/dev/");
-    dev.create(ROOT, name, Inode::file(Vec::new(), 0o755));
-    dev
 }
 
 /// A node's own namespaces; its user namespace is the first of all.
@@ -448,6 +328,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
         argv: Vec::new(),
         env: Vec::new(),
         exe: String::new(),
+        exe_at: None,
         uid: 0,
         gid: 0,
         owns_user_ns: false,

@@ -133,6 +133,7 @@ fn mount(says: &str, parsed: &Parsed) -> Result<Task, Misuse> {
         recursive: parsed.has('R') || has("rbind"),
         read_only: parsed.has('r') || has("ro"),
         remount: has("remount"),
+        ..MountFlags::default()
     };
     let known = ["bind", "rbind", "ro", "rw", "remount", "defaults", "nosuid", "nodev", "noexec", "relatime"];
     let data: Vec<&str> = words.iter().copied().filter(|word| !known.contains(word)).collect();

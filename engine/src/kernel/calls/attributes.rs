@@ -154,7 +154,9 @@ pub(super) fn chdir(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
 
 pub(super) fn getcwd(kernel: &SimKernel, tid: Tid) -> Done {
     let view = kernel.view(tid)?;
-    kernel.path_of(&view, view.cwd).map(Ret::Text).ok_or(Errno::ENOENT)
+    // What chroot(2) or umount(2) left outside is told so (getcwd(2), "(unreachable)").
+    let (path, reached) = kernel.path_from(&view, view.cwd).ok_or(Errno::ENOENT)?;
+    Ok(Ret::Text(if reached { path } else { format!("(unreachable){path}") }))
 }
 
 fn change(kernel: &mut SimKernel, tid: Tid, loc: Loc, change: Change, fx: &mut Effects) -> Result<(), Errno> {

@@ -168,7 +168,7 @@ fn write_pipe(
 
 pub(super) fn seek(kernel: &mut SimKernel, tid: Tid, fd: Fd, offset: i64, whence: Whence) -> Done {
     let id = kernel.ofd_of(tid, fd)?;
-    let ofd = kernel.files.get(id).ok_or(Errno::EBADF)?;
+    let ofd = kernel.files.get(id).filter(|ofd| !ofd.path_only).ok_or(Errno::EBADF)?;
     let loc = match ofd.what {
         // A tmpfs has no end of a directory to seek from (fs/libfs.c, dcache_dir_lseek).
         Opened::Dir(_) if whence == Whence::End => return Err(Errno::EINVAL),
@@ -192,6 +192,9 @@ pub(super) fn seek(kernel: &mut SimKernel, tid: Tid, fd: Fd, offset: i64, whence
 
 pub(super) fn getdents(kernel: &SimKernel, tid: Tid, fd: Fd) -> Done {
     let ofd = kernel.files.get(kernel.ofd_of(tid, fd)?).ok_or(Errno::EBADF)?;
+    if ofd.path_only {
+        return Err(Errno::EBADF);
+    }
     let Opened::Dir(loc) = ofd.what else { return Err(Errno::ENOTDIR) };
     Ok(Ret::Dents(match kernel.fs(loc.fs) {
         Fs::Proc(ns) => procfs::names(kernel, *ns, loc.ino),

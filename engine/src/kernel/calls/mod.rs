@@ -7,6 +7,7 @@ mod names;
 mod namespaces;
 mod open;
 mod processes;
+mod roots;
 mod seccomp;
 mod signals;
 
@@ -15,7 +16,7 @@ pub(super) use namespaces::{may_unshare, unshare};
 use super::SimKernel;
 use super::process::Waiting;
 use super::wait::Wanted;
-use crate::call::{Errno, Ret, Sys, Tid, WaitStatus};
+use crate::call::{AT_FDCWD, Errno, Ret, Sys, Tid, WaitStatus};
 use crate::node::Effects;
 
 /// How a call ended.
@@ -82,7 +83,12 @@ pub(super) fn resume(kernel: &mut SimKernel, tid: Tid, waiting: Waiting, fx: &mu
 /// Calls that never wait.
 fn at_once(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Done {
     match sys {
-        Sys::Open { path, flags, mode } => open::open(kernel, tid, path, *flags, *mode, fx),
+        Sys::Open { path, flags, mode } => {
+            open::open(kernel, tid, &open::How { dir: AT_FDCWD, path, flags: *flags, mode: *mode, resolve: None }, fx)
+        }
+        Sys::Openat { dir, path, flags, mode, resolve } => {
+            open::open(kernel, tid, &open::How { dir: *dir, path, flags: *flags, mode: *mode, resolve: *resolve }, fx)
+        }
         Sys::Close { fd } => kernel.close_fd(tid, *fd).map(|()| Ret::Ok),
         Sys::Dup2 { from, to } => open::dup2(kernel, tid, *from, *to),
         Sys::DupFrom { fd, min } => open::dup_from(kernel, tid, *fd, *min),
@@ -109,6 +115,9 @@ fn at_once(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Don
         Sys::Mount { source, target, fstype, flags, data } => {
             mounts::mount(kernel, tid, &mounts::Request { source, target, fstype, flags: *flags, data }, fx)
         }
+        Sys::PivotRoot { new_root, put_old } => roots::pivot_root(kernel, tid, new_root, put_old, fx),
+        Sys::Chroot { path } => roots::chroot(kernel, tid, path),
+        Sys::Fchdir { fd } => roots::fchdir(kernel, tid, *fd),
         Sys::Umount { target, detach } => mounts::umount(kernel, tid, target, *detach, fx),
         other => processes::make(kernel, tid, other, fx),
     }

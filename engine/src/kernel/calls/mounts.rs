@@ -1,12 +1,14 @@
-//! mount(2) and umount2(2): tmpfs, proc, binds and remounts. Other file system types answer ENODEV: no model has them.
+//! mount(2) and umount2(2), in the order of checks of fs/namespace.c. New file systems are tmpfs and proc; other types
+//! answer ENODEV: no model has them. What moves mounts and roots about is in [`super::roots`].
 
 use super::Done;
 use crate::call::{Errno, FileKind, MountFlags, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::files::Ofd;
 use crate::kernel::nsfs::NSFS;
-use crate::kernel::vfs::mount::Mount;
-use crate::kernel::vfs::{Fs, Ino, Loc, ROOT, Tree, View};
+use crate::kernel::vfs::mount::{Atime, Attrs, Mount};
+use crate::kernel::vfs::propagate::Propagation;
+use crate::kernel::vfs::{Fs, Loc, MountId, ROOT, Tree, View};
 use crate::node::{Effects, Happening};
 use std::sync::Arc;
 
@@ -22,14 +24,21 @@ pub(super) fn mount(kernel: &mut SimKernel, tid: Tid, request: &Request<'_>, fx:
     let view = kernel.view(tid)?;
     let target = kernel.find(&view, request.target, true)?;
     may_mount(kernel, tid)?;
-    let fstype = if request.flags.remount {
-        remount(kernel, target, request.flags)?;
+    let flags = request.flags;
+    let fstype = if flags.remount {
+        remount(kernel, &view, target, request)?;
         "remount"
-    } else if request.flags.bind {
-        bind(kernel, &view, request)?;
+    } else if flags.bind {
+        bind(kernel, &view, target, request)?;
         "bind"
+    } else if flags.shared || flags.private || flags.slave || flags.unbindable {
+        change_type(kernel, &view, target, flags)?;
+        "propagation"
+    } else if flags.moved {
+        move_mount(kernel, &view, target, request)?;
+        "move"
     } else {
-        fresh(kernel, &view, request)?;
+        fresh(kernel, &view, target, request)?;
         request.fstype
     };
     let path = shown(kernel, &view, target, request.target);
@@ -41,58 +50,70 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
     let view = kernel.view(tid)?;
     let loc = kernel.find(&view, target, true)?;
     may_mount(kernel, tid)?;
-    let mount = kernel.mounts.get(loc.mount).filter(|mount| mount.root == loc.ino).ok_or(Errno::EINVAL)?;
-    if mount.on.is_none() {
+    let mount = own_root(kernel, &view, loc)?;
+    if mount.locked {
+        return Err(Errno::EINVAL);
+    }
+    if loc.mount == view.root.mount {
         return unmount_root(kernel, loc, detach);
     }
-    if !detach && (kernel.mounts.has_children(loc.mount) || is_busy(kernel, loc)) {
+    if !detach && is_busy(kernel, loc.mount) {
         return Err(Errno::EBUSY);
     }
     let path = shown(kernel, &view, loc, target);
-    kernel.mounts.detach(loc.mount);
+    kernel.mounts.unmount(loc.mount, true);
+    kernel.sweep_namespaces();
     kernel.tell(tid, Happening::Unmounted { target: path }, fx);
     Ok(Ret::Ok)
 }
 
 /// "Unmounting" the root makes it read-only, unless somebody writes there (fs/namespace.c, do_umount_root). To detach it
-/// would leave its processes without a root: refused here.
+/// would leave its processes without a root: refused on both kernels.
 fn unmount_root(kernel: &mut SimKernel, root: Loc, detach: bool) -> Done {
-    let written = |ofd: &Ofd| ofd.write && ofd.loc().is_some_and(|loc| loc.fs == root.fs);
     if detach {
         return Err(Errno::EINVAL);
     }
-    if kernel.files.opened().any(written) {
-        return Err(Errno::EBUSY);
-    }
-    kernel.mounts.set_superblock_read_only(root.fs, true);
+    set_superblock_read_only(kernel, root, true)?;
     Ok(Ret::Ok)
 }
 
 /// mount(2): CAP_SYS_ADMIN in the user namespace that owns the mount namespace.
-fn may_mount(kernel: &SimKernel, tid: Tid) -> Result<(), Errno> {
+pub(super) fn may_mount(kernel: &SimKernel, tid: Tid) -> Result<(), Errno> {
     let mnt = kernel.process(tid).ok_or(Errno::ESRCH)?.ns.mnt;
     if kernel.is_admin_of(tid, mnt) { Ok(()) } else { Err(Errno::EPERM) }
 }
 
-fn fresh(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<(), Errno> {
+/// A mount of the caller's namespace (check_mnt).
+pub(super) fn own<'a>(kernel: &'a SimKernel, view: &View, mount: MountId) -> Result<&'a Mount, Errno> {
+    let ns = kernel.process(view.tid).map(|process| process.ns.mnt);
+    kernel.mounts.get(mount).filter(|mount| mount.ns == ns).ok_or(Errno::EINVAL)
+}
+
+/// Such a mount, of which `at` is the root (path_mounted).
+fn own_root<'a>(kernel: &'a SimKernel, view: &View, at: Loc) -> Result<&'a Mount, Errno> {
+    own(kernel, view, at.mount).and_then(|mount| if mount.root == at.ino { Ok(mount) } else { Err(Errno::EINVAL) })
+}
+
+fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
     let ns = kernel.process(view.tid).map(|process| process.ns).ok_or(Errno::ESRCH)?;
-    let fs = match request.fstype {
-        "tmpfs" => Fs::Tree(Arc::new(Tree::new(tmpfs_mode(request.data)?))),
-        "proc" => Fs::Proc(ns.pid),
+    let (fs, options) = match request.fstype {
+        "tmpfs" => {
+            let (tree, options) = tmpfs(request.data)?;
+            (Fs::Tree(Arc::new(tree)), options)
+        }
+        "proc" => (Fs::Proc(ns.pid), String::new()),
         _ => return Err(Errno::ENODEV),
     };
     let fs = kernel.add_fs(fs);
-    let mut mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
-    mount.read_only = request.flags.read_only;
-    let mounted = kernel.mount_on(view, request.target, mount);
-    if mounted.is_err() {
-        kernel.filesystems.remove(&fs);
-    }
-    mounted
+    kernel.superblock_mut(fs).options = options;
+    kernel.superblock_mut(fs).read_only = request.flags.read_only;
+    let mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
+    let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
+    place(kernel, view, mount, request, target)
 }
 
-/// tmpfs(5): `mode=`; sizes are accepted and have no effect here.
-fn tmpfs_mode(data: &str) -> Result<u32, Errno> {
+/// tmpfs(5): `mode=`; sizes are accepted and have no effect here. Also what mountinfo shows of it.
+fn tmpfs(data: &str) -> Result<(Tree, String), Errno> {
     let mut mode = 0o1777;
     for option in data.split(',').filter(|option| !option.is_empty()) {
         match option.split_once('=') {
@@ -101,67 +122,140 @@ fn tmpfs_mode(data: &str) -> Result<u32, Errno> {
             _ => return Err(Errno::EINVAL),
         }
     }
-    Ok(mode)
+    let options = if mode == 0o1777 { String::new() } else { format!(",mode={mode:03o}") };
+    Ok((Tree::new(mode), options))
 }
 
-fn bind(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<(), Errno> {
-    let ns = kernel.process(view.tid).map(|process| process.ns.mnt).ok_or(Errno::ESRCH)?;
+fn bind(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
+    if request.source.is_empty() {
+        return Err(Errno::EINVAL);
+    }
     let source = kernel.find(view, request.source, true)?;
-    let mount = match kernel.mounts.get(source.mount) {
-        Some(from) => {
-            let mut mount = Mount::new(ns, source.fs, source.ino, &from.fstype, &from.source);
-            mount.read_only = from.read_only;
-            mount
+    let own_ns = own(kernel, view, target.mount)?.ns;
+    if source.fs == NSFS && kernel.mounts.get(source.mount).is_none() {
+        // A link of procfs leads to no mount of this namespace: what it names is bound all the same.
+        let ns = own_ns.ok_or(Errno::EINVAL)?;
+        kernel.may_mount_namespace(ns, source)?;
+        let mount = Mount::new(ns, NSFS, source.ino, "nsfs", "nsfs");
+        let mount = kernel.mounts.attach(Mount { ns: None, ..mount });
+        return place(kernel, view, mount, request, target);
+    }
+    if own(kernel, view, source.mount)?.unbindable {
+        return Err(Errno::EINVAL);
+    }
+    let dentry = kernel.dentry(view, request.source, source);
+    let mount = kernel.copy_bind(source, dentry, request.flags.recursive)?;
+    place(kernel, view, mount, request, target)
+}
+
+/// Attaches what was made for it, or drops that again.
+fn place(kernel: &mut SimKernel, view: &View, mount: MountId, request: &Request<'_>, target: Loc) -> Result<(), Errno> {
+    let own = own(kernel, view, target.mount).map(|_| ());
+    own.and_then(|()| kernel.graft(view, mount, request.target, target)).inspect_err(|_| {
+        kernel.mounts.unmount(mount, false);
+        kernel.sweep_namespaces();
+    })
+}
+
+/// With `bind` only this mount's flags are set, without it the whole file system's too.
+fn remount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
+    let mount = own_root(kernel, view, target)?;
+    let new = attrs(request.flags, Some(mount.attrs));
+    if !mount.may_become(new) {
+        return Err(Errno::EPERM);
+    }
+    if !request.flags.bind {
+        if matches!(kernel.fs(target.fs), Fs::Tree(_)) {
+            tmpfs(request.data)?;
         }
-        None if source.fs == NSFS => {
-            kernel.may_mount_namespace(ns, source)?;
-            Mount::new(ns, source.fs, source.ino, "nsfs", "nsfs")
-        }
-        None => return Err(Errno::EINVAL),
+        set_superblock_read_only(kernel, target, request.flags.read_only)?;
+    } else if new.read_only && is_written(kernel, |loc| loc.mount == target.mount) {
+        return Err(Errno::EBUSY);
+    }
+    if let Some(mount) = kernel.mounts.get_mut(target.mount) {
+        mount.attrs = new;
+    }
+    Ok(())
+}
+
+fn set_superblock_read_only(kernel: &mut SimKernel, at: Loc, read_only: bool) -> Result<(), Errno> {
+    if read_only && !kernel.superblock(at.fs).read_only && is_written(kernel, |loc| loc.fs == at.fs) {
+        return Err(Errno::EBUSY);
+    }
+    kernel.superblock_mut(at.fs).read_only = read_only;
+    Ok(())
+}
+
+fn is_written(kernel: &SimKernel, there: impl Fn(Loc) -> bool) -> bool {
+    kernel.files.opened().any(|ofd: &Ofd| ofd.write && ofd.loc().is_some_and(&there))
+}
+
+fn change_type(kernel: &mut SimKernel, view: &View, target: Loc, flags: MountFlags) -> Result<(), Errno> {
+    own_root(kernel, view, target)?;
+    let all = [
+        (flags.shared, Propagation::Shared),
+        (flags.private, Propagation::Private),
+        (flags.slave, Propagation::Slave),
+        (flags.unbindable, Propagation::Unbindable),
+    ];
+    let mut wanted = all.iter().filter(|(wanted, _)| *wanted).map(|(_, to)| *to);
+    let (Some(to), None) = (wanted.next(), wanted.next()) else { return Err(Errno::EINVAL) };
+    // flags_to_propagation_type: nothing else but MS_REC may be said.
+    let plain =
+        MountFlags { shared: false, private: false, slave: false, unbindable: false, recursive: false, ..flags };
+    if plain != MountFlags::NONE {
+        return Err(Errno::EINVAL);
+    }
+    let changed = if flags.recursive { kernel.mounts.tree(target.mount) } else { vec![target.mount] };
+    changed.into_iter().for_each(|mount| kernel.mounts.change_propagation(mount, to));
+    Ok(())
+}
+
+fn move_mount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
+    if request.source.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    let source = kernel.find(view, request.source, true)?;
+    own(kernel, view, target.mount)?;
+    let moved = own_root(kernel, view, source)?;
+    let below = moved.on.as_ref().and_then(|on| kernel.mounts.get(on.mount)).ok_or(Errno::EINVAL)?;
+    let is_dir = |loc| kernel.stat(loc).kind == FileKind::Dir;
+    if moved.locked || below.group.is_some() || is_dir(source) != is_dir(target) {
+        return Err(Errno::EINVAL);
+    }
+    let shared = kernel.mounts.get(target.mount).is_some_and(|mount| mount.group.is_some());
+    let unbindable = |id: &MountId| kernel.mounts.get(*id).is_some_and(|mount| mount.unbindable);
+    if shared && kernel.mounts.tree(source.mount).iter().any(unbindable) {
+        return Err(Errno::EINVAL);
+    }
+    if kernel.mounts.is_below(target.mount, source.mount) {
+        return Err(Errno::ELOOP);
+    }
+    kernel.graft(view, source.mount, request.target, target)
+}
+
+/// The flags of one mount; a remount that says nothing of access times leaves them (fs/namespace.c, path_mount).
+fn attrs(flags: MountFlags, old: Option<Attrs>) -> Attrs {
+    let silent = !(flags.noatime || flags.nodiratime || flags.relatime || flags.strictatime);
+    let (atime, nodiratime) = match old.filter(|_| silent) {
+        Some(old) => (old.atime, old.nodiratime),
+        None if flags.strictatime => (Atime::Strict, flags.nodiratime),
+        None if flags.noatime => (Atime::Never, flags.nodiratime),
+        None => (Atime::Relative, flags.nodiratime),
     };
-    kernel.mount_on(view, request.target, mount)?;
-    if request.flags.recursive {
-        let new = kernel.find(view, request.target, true)?;
-        let (below, fs) = (dirs_below(kernel, source), kernel.fs(source.fs).clone());
-        kernel.mounts.copy_children(source.mount, new.mount, &|dir| below.is_none_or(|top| is_under(&fs, dir, top)));
+    let MountFlags { read_only, nosuid, nodev, noexec, .. } = flags;
+    Attrs { read_only, nosuid, nodev, noexec, nodiratime, atime }
+}
+
+/// Somebody is in it, or would be in what went with it elsewhere (fs/pnode.c, propagate_mount_busy).
+fn is_busy(kernel: &SimKernel, mount: MountId) -> bool {
+    if kernel.mounts.has_children(mount) {
+        return true;
     }
-    Ok(())
+    std::iter::once(mount).chain(kernel.mounts.elsewhere(mount)).any(|mount| kernel.is_used(mount))
 }
 
-/// The directory a recursive bind starts at, or `None` if it takes the whole file system.
-fn dirs_below(kernel: &SimKernel, source: Loc) -> Option<Ino> {
-    kernel.mounts.get(source.mount).filter(|mount| mount.root != source.ino).map(|_| source.ino)
-}
-
-fn is_under(fs: &Fs, mut dir: Ino, top: Ino) -> bool {
-    while dir != top {
-        match fs.parent(dir) {
-            Some((parent, _)) => dir = parent,
-            None => return false,
-        }
-    }
-    true
-}
-
-/// With `bind` only this mount becomes read-only or writable again, without it the whole file system.
-fn remount(kernel: &mut SimKernel, target: Loc, flags: MountFlags) -> Result<(), Errno> {
-    let mount = kernel.mounts.get_mut(target.mount).filter(|mount| mount.root == target.ino).ok_or(Errno::EINVAL)?;
-    let fs = mount.fs;
-    if flags.bind {
-        mount.read_only = flags.read_only;
-    } else {
-        kernel.mounts.set_superblock_read_only(fs, flags.read_only);
-    }
-    Ok(())
-}
-
-fn is_busy(kernel: &SimKernel, loc: Loc) -> bool {
-    let used = |at: Loc| at.mount == loc.mount;
-    kernel.processes.values().any(|process| !process.is_zombie() && (used(process.cwd) || used(process.root)))
-        || kernel.files.opened().any(|ofd| ofd.loc().is_some_and(used))
-}
-
-fn shown(kernel: &SimKernel, view: &View, loc: Loc, path: &str) -> String {
+pub(super) fn shown(kernel: &SimKernel, view: &View, loc: Loc, path: &str) -> String {
     let dir = kernel.stat(loc).kind == FileKind::Dir;
     kernel.path_of(view, loc).filter(|_| dir).unwrap_or_else(|| path.to_owned())
 }

@@ -152,7 +152,11 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
     notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
     done?;
     if let Some(target) = replaced {
+        kernel.mounts.name_removed(new.dir.fs, new.dir.ino, new_name, target.ino);
         kernel.forget_if_unused(target);
+    }
+    if !is_dir {
+        kernel.mounts.name_moved(old.dir.fs, (old.dir.ino, old_name), (new.dir.ino, new_name));
     }
     let (from, to) = (kernel.path_in(&view, old.dir, old_name), kernel.path_in(&view, new.dir, new_name));
     kernel.tell(tid, Happening::Renamed { from, to }, fx);
@@ -230,9 +234,11 @@ fn may_replace(kernel: &SimKernel, view: &View, dir: Loc, target: Loc, by_dir: b
     }
 }
 
-fn is_mountpoint(kernel: &SimKernel, view: &View, dir: Loc, name: &str) -> bool {
-    let ns = kernel.process(view.tid).map(|process| process.ns.mnt);
-    ns.is_some_and(|ns| kernel.mounts.is_mountpoint(ns, dir.fs, dir.ino, name))
+/// Whether this name is a mount point in the caller's namespace (fs/namespace.c, is_local_mountpoint).
+fn is_mountpoint(kernel: &mut SimKernel, view: &View, dir: Loc, name: &str) -> bool {
+    let Some(ns) = kernel.process(view.tid).map(|process| process.ns.mnt) else { return false };
+    let ino = kernel.fs_mut(dir.fs).lookup(dir.ino, name).unwrap_or_default();
+    kernel.mounts.is_mountpoint(ns, dir.fs, dir.ino, name, ino)
 }
 
 /// Whether `ancestor` is `dir` or above it in the same file system.
@@ -270,10 +276,11 @@ fn remove(kernel: &mut SimKernel, view: &View, walked: &Walked, name: &str, vict
     if is_mountpoint(kernel, view, walked.dir, name) {
         return Err(Errno::EBUSY);
     }
+    let ino = kernel.fs_mut(walked.dir.fs).lookup(walked.dir.ino, name).unwrap_or_default();
     let mut notes = Notes::new();
     kernel.fs_mut(walked.dir.fs).remove(walked.dir.ino, name, &mut notes);
     notes.into_iter().for_each(|note| kernel.tell(view.tid, note, fx));
-    kernel.mounts.name_removed(walked.dir.fs, walked.dir.ino, name);
+    kernel.mounts.name_removed(walked.dir.fs, walked.dir.ino, name, ino);
     kernel.forget_if_unused(victim);
     let path = kernel.path_in(view, walked.dir, name);
     kernel.tell(view.tid, Happening::Removed { path }, fx);

@@ -31,7 +31,8 @@ pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneF
     let owner = process.ns.user;
     if flags.mnt {
         let ns = kernel.new_ns(NsKind::Mnt, owner);
-        let copies = kernel.mounts.copy_namespace(process.ns.mnt, ns);
+        let copies =
+            kernel.mounts.copy_namespace(process.ns.mnt, ns, kernel.namespaces.owner(process.ns.mnt) != Some(owner));
         let moved = |loc: Loc| Loc { mount: copies.get(&loc.mount).copied().unwrap_or(loc.mount), ..loc };
         (process.root, process.cwd) = (moved(process.root), moved(process.cwd));
         process.ns.mnt = ns;

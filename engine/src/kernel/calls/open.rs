@@ -1,7 +1,7 @@
 //! open(2), dup2(2), pipe(2) and who has which descriptor.
 
 use super::Done;
-use crate::call::{Errno, Fd, FileKind, OpenFlags, Ret, Tid};
+use crate::call::{AT_FDCWD, Errno, Fd, FileKind, OpenFlags, Resolve, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::files::{FDS, Ofd, Opened};
 use crate::kernel::nsfs::NSFS;
@@ -10,21 +10,26 @@ use crate::kernel::vfs::resolve::{READ, WRITE, Walked};
 use crate::kernel::vfs::{Fs, Inode, Last, Loc, Notes, View};
 use crate::node::{Effects, Happening};
 
-pub(super) fn open(
-    kernel: &mut SimKernel,
-    tid: Tid,
-    path: &str,
-    flags: OpenFlags,
-    mode: u32,
-    fx: &mut Effects,
-) -> Done {
-    let view = kernel.view(tid)?;
-    let flags = OpenFlags { write: flags.write || flags.append, ..flags };
-    if flags.create && flags.directory {
-        return Err(Errno::EINVAL);
-    }
+/// What openat2(2) takes.
+pub(super) struct How<'a> {
+    pub dir: Fd,
+    pub path: &'a str,
+    pub flags: OpenFlags,
+    pub mode: u32,
+    /// `None`: openat(2).
+    pub resolve: Option<Resolve>,
+}
+
+pub(super) fn open(kernel: &mut SimKernel, tid: Tid, how: &How<'_>, fx: &mut Effects) -> Done {
+    let (path, mode) = (how.path, how.mode);
+    let flags = flags(how)?;
     if kernel.process(tid).is_some_and(|process| process.lowest_free_fd(0) >= FDS) {
         return Err(Errno::EMFILE);
+    }
+    let view = start(kernel, tid, how)?;
+    if flags.path {
+        let loc = kernel.find(&view, path, !flags.nofollow)?;
+        return place(kernel, &view, path, loc, flags);
     }
     let (loc, created) = if flags.create {
         find_or_create(kernel, &view, path, flags, mode, fx)?
@@ -34,6 +39,10 @@ pub(super) fn open(
     let read = flags.read || !flags.write;
     if !created {
         check(kernel, &view, loc, flags, read)?;
+    }
+    let device = matches!(kernel.stat(loc).kind, FileKind::CharDevice | FileKind::BlockDevice);
+    if device && kernel.mounts.get(loc.mount).is_some_and(|mount| mount.attrs.nodev) {
+        return Err(Errno::EACCES);
     }
     let what = what_is_opened(kernel, loc)?;
     let path = opened_path(kernel, &view, path, loc);
@@ -52,6 +61,57 @@ pub(super) fn open(
     let ofd = Ofd { append: flags.append, path: path.into(), ..Ofd::new(what, read, flags.write) };
     let ofd = kernel.files.add(ofd);
     kernel.install(tid, ofd, 0, flags.cloexec).map(|fd| Ret::Int(i64::from(fd)))
+}
+
+/// As build_open_flags of fs/open.c takes them.
+fn flags(how: &How<'_>) -> Result<OpenFlags, Errno> {
+    let flags = OpenFlags { write: how.flags.write || how.flags.append, ..how.flags };
+    if let Some(resolve) = how.resolve {
+        let made = flags.create || how.mode == 0;
+        let placed = !flags.path || !(flags.create || flags.excl || flags.truncate || how.flags.append || flags.write);
+        if !made || !placed || (resolve.beneath && resolve.in_root) {
+            return Err(Errno::EINVAL);
+        }
+    }
+    if flags.path {
+        let OpenFlags { directory, nofollow, cloexec, .. } = flags;
+        return Ok(OpenFlags { path: true, directory, nofollow, cloexec, ..OpenFlags::default() });
+    }
+    if flags.create && flags.directory { Err(Errno::EINVAL) } else { Ok(flags) }
+}
+
+/// From where, and by what ways, the path is looked up (fs/namei.c, path_init).
+fn start(kernel: &SimKernel, tid: Tid, how: &How<'_>) -> Result<View, Errno> {
+    let view = kernel.view(tid)?;
+    let resolve = how.resolve.unwrap_or_default();
+    let scoped = resolve.beneath || resolve.in_root;
+    let absolute = how.path.starts_with('/');
+    if how.path.is_empty() || (absolute && !resolve.in_root) {
+        return Ok(View { resolve, ..view });
+    }
+    let from = match how.dir {
+        AT_FDCWD => view.cwd,
+        fd => {
+            let ofd = kernel.ofd_of(tid, fd)?;
+            kernel.files.get(ofd).and_then(Ofd::loc).ok_or(Errno::ENOTDIR)?
+        }
+    };
+    if kernel.stat(from).kind != FileKind::Dir {
+        return Err(Errno::ENOTDIR);
+    }
+    Ok(View { cwd: from, root: if scoped { from } else { view.root }, resolve, ..view })
+}
+
+/// O_PATH: a descriptor of where something is; its permissions are not asked.
+fn place(kernel: &mut SimKernel, view: &View, path: &str, loc: Loc, flags: OpenFlags) -> Done {
+    let is_dir = kernel.stat(loc).kind == FileKind::Dir;
+    if flags.directory && !is_dir {
+        return Err(Errno::ENOTDIR);
+    }
+    let path = opened_path(kernel, view, path, loc);
+    let what = if is_dir { Opened::Dir(loc) } else { Opened::File(loc) };
+    let ofd = kernel.files.add(Ofd { path_only: true, path: path.into(), ..Ofd::new(what, false, false) });
+    kernel.install(view.tid, ofd, 0, flags.cloexec).map(|fd| Ret::Int(i64::from(fd)))
 }
 
 fn find_or_create(

@@ -6,9 +6,12 @@ use crate::call::{CloneFlags, Sys};
 /// EPERM to every process of a container, which has no CAP_SYS_ADMIN.
 pub(super) fn refuses(sys: &Sys) -> bool {
     match sys {
-        Sys::Mount { .. } | Sys::Umount { .. } | Sys::Unshare { .. } | Sys::Setns { .. } | Sys::Sethostname { .. } => {
-            true
-        }
+        Sys::Mount { .. }
+        | Sys::Umount { .. }
+        | Sys::PivotRoot { .. }
+        | Sys::Unshare { .. }
+        | Sys::Setns { .. }
+        | Sys::Sethostname { .. } => true,
         Sys::Clone { new, .. } => *new != CloneFlags::default(),
         _ => false,
     }

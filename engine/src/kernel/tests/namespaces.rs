@@ -16,7 +16,7 @@ fn mount(source: &str, target: &str, fstype: &str, flags: MountFlags) -> Sys {
     Sys::Mount { source, target, fstype, flags, data: String::new() }
 }
 
-const NONE: MountFlags = MountFlags { bind: false, recursive: false, read_only: false, remount: false };
+const NONE: MountFlags = MountFlags::NONE;
 const BIND: MountFlags = MountFlags { bind: true, ..NONE };
 const READ_ONLY: MountFlags = MountFlags { bind: true, remount: true, read_only: true, ..NONE };
 
@@ -242,7 +242,7 @@ fn mounts_stack_and_a_mount_point_is_busy() {
             (Sys::Stat { path: "/tmp/d/two".into(), follow: true }, err(Errno::ENOENT)),
             (umount(false), err(Errno::EBUSY)),
             (umount(true), Ret::Ok),
-            (Sys::Getcwd, err(Errno::ENOENT)),
+            (Sys::Getcwd, Ret::Text("(unreachable)/".into())),
             (chdir("/tmp/d"), Ret::Ok),
             (umount(false), err(Errno::EINVAL)),
             (mount("t", "/tmp/none", "tmpfs", NONE), err(Errno::ENOENT)),

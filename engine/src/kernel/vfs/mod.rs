@@ -7,7 +7,9 @@
 pub(super) mod layer;
 pub(super) mod mount;
 pub(super) mod overlay;
+pub(super) mod propagate;
 pub(super) mod resolve;
+mod standing;
 pub(super) mod tree;
 
 use super::namespace::NsId;
@@ -28,6 +30,15 @@ pub(super) struct Loc {
     pub mount: MountId,
     pub fs: FsId,
     pub ino: Ino,
+}
+
+/// A file system with what mount(2) says of the whole of it.
+#[derive(Clone, Debug)]
+pub(super) struct Superblock {
+    pub fs: Fs,
+    pub read_only: bool,
+    /// What mountinfo shows after `rw` or `ro`, each with a comma before it.
+    pub options: String,
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +104,15 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.parent(dir),
             Fs::Overlay(overlay) => overlay.parent(dir),
+            Fs::Proc(_) | Fs::Ns => None,
+        }
+    }
+
+    /// Where a directory that was removed was, and its name there.
+    pub(super) fn removed(&self, dir: Ino) -> Option<(Ino, String)> {
+        match self {
+            Fs::Tree(tree) => tree.removed(dir),
+            Fs::Overlay(overlay) => overlay.removed(dir),
             Fs::Proc(_) | Fs::Ns => None,
         }
     }

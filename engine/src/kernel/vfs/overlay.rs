@@ -116,6 +116,11 @@ impl Overlay {
         Some((node.parent, node.name.clone()))
     }
 
+    pub(in crate::kernel) fn removed(&self, ino: Ino) -> Option<(Ino, String)> {
+        let node = self.nodes.get(&ino).filter(|node| node.removed)?;
+        Some((node.parent, node.name.clone()))
+    }
+
     pub(in crate::kernel) fn dotdot(&self, ino: Ino) -> Ino {
         self.nodes.get(&ino).map_or(ROOT, |node| node.parent)
     }

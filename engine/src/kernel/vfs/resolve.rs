@@ -1,8 +1,9 @@
 //! From a path to an inode: path_resolution(7).
 
+use super::mount::Dentry;
 use super::tree::ROOT;
 use super::{Fs, Loc};
-use crate::call::{Errno, FileKind, Stat, Tid};
+use crate::call::{Errno, FileKind, Resolve, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::{nsfs, procfs};
 
@@ -26,6 +27,8 @@ pub(in crate::kernel) struct View {
     pub privileged: bool,
     pub root: Loc,
     pub cwd: Loc,
+    /// What the way may not lead through.
+    pub resolve: Resolve,
 }
 
 /// The last component of a path.
@@ -84,6 +87,11 @@ impl View {
         class & wanted == wanted
     }
 
+    /// RESOLVE_NO_XDEV: from one mount to another is no way.
+    fn crossing(&self, from: Loc, to: Loc) -> Result<Loc, Errno> {
+        if self.resolve.no_xdev && from.mount != to.mount { Err(Errno::EXDEV) } else { Ok(to) }
+    }
+
     pub(in crate::kernel) fn owns(&self, stat: &Stat) -> bool {
         self.privileged || stat.uid == self.uid
     }
@@ -125,7 +133,14 @@ impl SimKernel {
         if path.len() >= PATH_BYTES {
             return Err(Errno::ENAMETOOLONG);
         }
+        let Resolve { beneath, in_root, .. } = view.resolve;
+        if beneath && path.starts_with('/') {
+            return Err(Errno::EXDEV);
+        }
         let mut at = if path.starts_with('/') { view.root } else { view.cwd };
+        // The kernel looks for the root when it first needs it; until then no way to it is known to stay on this mount
+        // (fs/namei.c, nd_jump_root).
+        let mut rooted = path.starts_with('/') || beneath || in_root;
         let mut todo: Vec<String> = components(path);
         let mut slash = path.ends_with('/');
         let mut links = 0;
@@ -141,7 +156,11 @@ impl SimKernel {
                 }
                 "." => Some(at),
                 ".." => {
-                    let up = self.up(view, at);
+                    if beneath && at == view.root {
+                        return Err(Errno::EXDEV);
+                    }
+                    rooted = true;
+                    let up = view.crossing(at, self.up(view, at))?;
                     if is_last {
                         return Ok(Walked { dir: at, last: Last::DotDot, slash, node: Some(up), too_long: false });
                     }
@@ -152,7 +171,10 @@ impl SimKernel {
                     let last = Last::Name(name.to_owned());
                     return Ok(Walked { dir: at, last, slash, node: None, too_long: true });
                 }
-                name => self.lookup(at, name),
+                name => match self.lookup(at, name) {
+                    Some(found) => Some(view.crossing(at, found)?),
+                    None => None,
+                },
             };
             let link = match found {
                 Some(loc)
@@ -165,8 +187,17 @@ impl SimKernel {
             match (found, link) {
                 (_, Some(link)) => {
                     links += 1;
-                    if links > LINKS {
+                    if links > LINKS || view.resolve.no_symlinks {
                         return Err(Errno::ELOOP);
+                    }
+                    if let Link::Jump(loc) = link {
+                        if view.resolve.no_magiclinks {
+                            return Err(Errno::ELOOP);
+                        }
+                        if beneath || in_root {
+                            return Err(Errno::EXDEV);
+                        }
+                        view.crossing(at, loc)?;
                     }
                     match link {
                         Link::Jump(loc) if is_last => {
@@ -181,7 +212,14 @@ impl SimKernel {
                         Link::Jump(loc) => at = loc,
                         Link::Text(target) => {
                             if target.starts_with('/') {
-                                at = view.root;
+                                if beneath {
+                                    return Err(Errno::EXDEV);
+                                }
+                                if view.resolve.no_xdev && !rooted {
+                                    return Err(Errno::EXDEV);
+                                }
+                                rooted = true;
+                                at = view.crossing(at, view.root)?;
                             }
                             slash |= is_last && target.ends_with('/');
                             todo.extend(components(&target));
@@ -218,61 +256,86 @@ impl SimKernel {
 
     /// A name in a directory, and what is mounted on it.
     pub(in crate::kernel) fn lookup(&mut self, dir: Loc, name: &str) -> Option<Loc> {
-        if let Fs::Proc(ns) = self.fs(dir.fs) {
-            let ino = procfs::lookup(self, *ns, dir.ino, name)?;
-            return Some(Loc { ino, ..dir });
-        }
-        let ino = self.fs_mut(dir.fs).lookup(dir.ino, name)?;
-        let covering = self.mounts.covering(dir.mount, dir.ino, name);
+        let ino = match self.fs(dir.fs) {
+            Fs::Proc(ns) => procfs::lookup(self, *ns, dir.ino, name)?,
+            _ => self.fs_mut(dir.fs).lookup(dir.ino, name)?,
+        };
+        let covering = self.mounts.covering(dir.mount, dir.ino, name, ino);
         let root = covering.and_then(|mount| self.mounts.root_of(mount));
         Some(root.unwrap_or(Loc { ino, ..dir }))
     }
 
-    /// `..`: the parent, at the root of a mount that of the mount point; at the caller's root the root itself.
-    fn up(&self, view: &View, mut at: Loc) -> Loc {
+    /// `..`: the parent, at the root of a mount that of the mount point; at the caller's root, and where nothing is above,
+    /// the same directory. What is mounted there covers it (fs/namei.c, follow_dotdot and handle_mounts).
+    fn up(&self, view: &View, at: Loc) -> Loc {
+        self.topmost(self.parent_of(view, at).unwrap_or(at))
+    }
+
+    fn parent_of(&self, view: &View, mut at: Loc) -> Option<Loc> {
         loop {
             if at == view.root {
-                return at;
+                return None;
             }
             // A file system without a mount is looked at from outside (facts of a stopped container).
             let mount = self.mounts.get(at.mount);
             if at.ino != mount.map_or(ROOT, |mount| mount.root) {
                 let fs = self.fs(at.fs);
                 let ino = if let Fs::Proc(_) = fs { procfs::parent(at.ino) } else { fs.dotdot(at.ino) };
-                return Loc { ino, ..at };
+                return Some(Loc { ino, ..at });
             }
-            let Some(on) = mount.and_then(|mount| mount.on.as_ref()) else { return at };
-            let Some(below) = self.mounts.get(on.mount) else { return at };
-            at = Loc { mount: on.mount, fs: below.fs, ino: on.dir };
-            if !on.name.is_empty() {
-                return at;
+            let on = mount?.on.as_ref()?;
+            let fs = self.mounts.get(on.mount)?.fs;
+            match on.dentry {
+                Dentry::Dir(ino) => at = Loc { mount: on.mount, fs, ino },
+                Dentry::Name(ino, _) => return Some(Loc { mount: on.mount, fs, ino }),
             }
         }
     }
 
     /// The path of a directory as its caller sees it; `None` if it was removed or cannot be reached.
-    pub(in crate::kernel) fn path_of(&self, view: &View, mut at: Loc) -> Option<String> {
+    pub(in crate::kernel) fn path_of(&self, view: &View, at: Loc) -> Option<String> {
+        self.path_from(view, at).filter(|(_, reached)| *reached).map(|(path, _)| path)
+    }
+
+    /// The path of a directory from the caller's root or, where that does not lead to it, from the topmost mount that
+    /// does; and whether it was the caller's. `None` if it was removed (fs/d_path.c, prepend_path).
+    pub(in crate::kernel) fn path_from(&self, view: &View, at: Loc) -> Option<(String, bool)> {
+        self.names_up(view, at, false)
+    }
+
+    /// As a link of procfs tells it (fs/d_path.c, d_path).
+    pub(in crate::kernel) fn path_told(&self, view: &View, at: Loc) -> Option<String> {
+        let deleted = if self.fs(at.fs).removed(at.ino).is_some() { " (deleted)" } else { "" };
+        self.names_up(view, at, true).map(|(path, _)| path + deleted)
+    }
+
+    /// `removed`: also through the last name of what has none any more.
+    fn names_up(&self, view: &View, mut at: Loc, removed: bool) -> Option<(String, bool)> {
         let mut names: Vec<String> = Vec::new();
         while at != view.root {
             let mount = self.mounts.get(at.mount)?;
             if at.ino == mount.root {
-                let on = mount.on.as_ref()?;
-                let below = self.mounts.get(on.mount)?;
-                at = Loc { mount: on.mount, fs: below.fs, ino: on.dir };
-                if !on.name.is_empty() {
-                    names.push(on.name.clone());
-                }
+                let Some(on) = mount.on.as_ref() else { break };
+                let fs = self.mounts.get(on.mount)?.fs;
+                let ino = match &on.dentry {
+                    Dentry::Dir(ino) => *ino,
+                    Dentry::Name(ino, name) => {
+                        names.push(name.to_string());
+                        *ino
+                    }
+                };
+                at = Loc { mount: on.mount, fs, ino };
                 continue;
             }
             let (parent, name) = match self.fs(at.fs) {
                 Fs::Proc(ns) => (procfs::parent(at.ino), procfs::name(self, *ns, at.ino)),
-                fs => fs.parent(at.ino)?,
+                fs => fs.parent(at.ino).or_else(|| fs.removed(at.ino).filter(|_| removed))?,
             };
             names.push(name);
             at.ino = parent;
         }
         let path = names.iter().rev().fold(String::new(), |path, name| path + "/" + name);
-        Some(if path.is_empty() { "/".to_owned() } else { path })
+        Some((if path.is_empty() { "/".to_owned() } else { path }, at == view.root))
     }
 
     /// The path of a name in a directory, for what is told of it.
@@ -317,7 +380,7 @@ impl SimKernel {
     }
 
     pub(in crate::kernel) fn is_read_only(&self, at: Loc) -> bool {
-        self.mounts.get(at.mount).is_some_and(|mount| mount.read_only)
+        self.superblock(at.fs).read_only || self.mounts.get(at.mount).is_some_and(|mount| mount.attrs.read_only)
     }
 
     /// EROFS if nothing may be changed here.

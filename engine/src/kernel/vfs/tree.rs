@@ -56,6 +56,8 @@ pub(in crate::kernel) struct Dir {
     pub parent: Ino,
     /// In a layer or an upperdir: hides everything below it.
     pub opaque: bool,
+    /// The name that it had.
+    pub removed: Option<Arc<str>>,
 }
 
 impl Inode {
@@ -120,6 +122,11 @@ impl Tree {
         known.map(|(name, inode)| Dent { name: name.clone(), kind: inode.kind() }).collect()
     }
 
+    pub(in crate::kernel) fn removed(&self, ino: Ino) -> Option<(Ino, String)> {
+        let dir = self.dir(ino)?;
+        Some((dir.parent, dir.removed.as_deref()?.to_owned()))
+    }
+
     pub(in crate::kernel) fn dotdot(&self, dir: Ino) -> Ino {
         self.dir(dir).map_or(ROOT, |dir| dir.parent)
     }
@@ -158,6 +165,9 @@ impl Tree {
         let ino = self.entries_mut(dir).remove(name)?;
         let inode = self.inode_mut(ino);
         inode.nlink = inode.nlink.saturating_sub(1);
+        if let Node::Dir(dir) = &mut inode.node {
+            dir.removed = Some(name.into());
+        }
         Some(ino)
     }
 

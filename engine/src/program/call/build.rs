@@ -3,7 +3,8 @@
 
 use super::syntax::{Arg, Kind, Statement};
 use crate::call::{
-    CloneFlags, CloneWith, Disposition, Fd, MountFlags, OpenFlags, Prctl, Signal, Sys, WaitOptions, Whence, Which,
+    AT_FDCWD, CloneFlags, CloneWith, Disposition, Fd, MountFlags, OpenFlags, Prctl, Resolve, Signal, Sys, WaitOptions,
+    Whence, Which,
 };
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<i64>;
@@ -38,6 +39,13 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
             let (path, flags) = (args.text()?, args.flags()?);
             let mode = if args.is_empty() { 0o666 } else { args.number()? };
             Sys::Open { path, flags: open_flags(&flags)?, mode }
+        }
+        "openat" | "openat2" => {
+            let (dir, path, flags) = (args.fd()?, args.text()?, open_flags(&args.flags()?)?);
+            let resolve = if name == "openat2" { Some(resolve(&args.flags()?)?) } else { None };
+            let default = if resolve.is_none() || flags.create { 0o666 } else { 0 };
+            let mode = if args.is_empty() { default } else { args.number()? };
+            Sys::Openat { dir, path, flags, mode, resolve }
         }
         "read" => Sys::Read { fd: args.fd()?, len: args.number()? },
         "write" => Sys::Write { fd: args.fd()?, data: args.text()?.into_bytes() },
@@ -76,6 +84,9 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "umount" => {
             Sys::Umount { target: args.text()?, detach: !args.is_empty() && one_flag("MNT_DETACH", &args.flags()?)? }
         }
+        "pivot_root" => Sys::PivotRoot { new_root: args.text()?, put_old: args.text()? },
+        "chroot" => Sys::Chroot { path: args.text()? },
+        "fchdir" => Sys::Fchdir { fd: args.fd()? },
         "execve" => Sys::Exec { path: args.text()?, argv: args.texts()?, env: vec!["PATH=/bin:/usr/bin".to_owned()] },
         "wait" | "waitpid" => {
             Sys::Wait { pid: args.number()?, nohang: !args.is_empty() && one_flag("WNOHANG", &args.flags()?)? }
@@ -130,10 +141,26 @@ fn open_flags(names: &[String]) -> Result<OpenFlags, String> {
             "O_DIRECTORY" => flags.directory = true,
             "O_NOFOLLOW" => flags.nofollow = true,
             "O_CLOEXEC" => flags.cloexec = true,
+            "O_PATH" => flags.path = true,
             _ => return Err(no_flag(name)),
         }
     }
     Ok(flags)
+}
+
+fn resolve(names: &[String]) -> Result<Resolve, String> {
+    let mut resolve = Resolve::default();
+    for name in names {
+        match name.as_str() {
+            "RESOLVE_BENEATH" => resolve.beneath = true,
+            "RESOLVE_IN_ROOT" => resolve.in_root = true,
+            "RESOLVE_NO_MAGICLINKS" => resolve.no_magiclinks = true,
+            "RESOLVE_NO_SYMLINKS" => resolve.no_symlinks = true,
+            "RESOLVE_NO_XDEV" => resolve.no_xdev = true,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(resolve)
 }
 
 fn mount_flags(names: &[String]) -> Result<MountFlags, String> {
@@ -144,6 +171,18 @@ fn mount_flags(names: &[String]) -> Result<MountFlags, String> {
             "MS_REC" => flags.recursive = true,
             "MS_RDONLY" => flags.read_only = true,
             "MS_REMOUNT" => flags.remount = true,
+            "MS_SHARED" => flags.shared = true,
+            "MS_PRIVATE" => flags.private = true,
+            "MS_SLAVE" => flags.slave = true,
+            "MS_UNBINDABLE" => flags.unbindable = true,
+            "MS_MOVE" => flags.moved = true,
+            "MS_NOSUID" => flags.nosuid = true,
+            "MS_NODEV" => flags.nodev = true,
+            "MS_NOEXEC" => flags.noexec = true,
+            "MS_NOATIME" => flags.noatime = true,
+            "MS_NODIRATIME" => flags.nodiratime = true,
+            "MS_RELATIME" => flags.relatime = true,
+            "MS_STRICTATIME" => flags.strictatime = true,
             _ => return Err(no_flag(name)),
         }
     }
@@ -266,6 +305,10 @@ impl Args<'_> {
     }
 
     fn fd(&mut self) -> Result<Fd, String> {
+        if matches!(self.args.first(), Some(Arg::Flags(names)) if *names == ["AT_FDCWD"]) {
+            self.args = &self.args[1..];
+            return Ok(AT_FDCWD);
+        }
         self.number()
     }
 

@@ -1,14 +1,14 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, normal, processes};
+use super::{Done, mounts, normal, processes};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
-    CloneFlags, Disposition, Errno, Fd, IO_LIMIT_BYTES, MountFlags, OpenFlags, Ret, SCENARIO_EPOCH_S, Signal, Sys,
-    WaitStatus, Whence,
+    AT_FDCWD, CloneFlags, Disposition, Errno, Fd, IO_LIMIT_BYTES, OpenFlags, Resolve, Ret, SCENARIO_EPOCH_S, Signal,
+    Sys, WaitStatus, Whence,
 };
 use engine::program::Program;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 
 /// A failed call's errno, or what the vocabulary cannot say.
 pub(super) enum Stop {
@@ -83,7 +83,11 @@ fn fork(child: Option<Program>) -> Done {
 
 fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
     match &sys {
-        Sys::Open { path, .. } | Sys::Stat { path, .. } | Sys::Access { path, .. } | Sys::Readlink { path }
+        Sys::Open { path, .. }
+        | Sys::Openat { path, .. }
+        | Sys::Stat { path, .. }
+        | Sys::Access { path, .. }
+        | Sys::Readlink { path }
             if normal::is_veiled(path) =>
         {
             return fail(libc::ENOENT);
@@ -97,7 +101,8 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         _ => {}
     }
     match sys {
-        Sys::Open { path, flags, mode } => open(path, flags, mode),
+        Sys::Open { path, flags, mode } => open(AT_FDCWD, path, flags, mode, None),
+        Sys::Openat { dir, path, flags, mode, resolve } => open(own(dir)?, path, flags, mode, resolve),
         Sys::Read { fd, len } => read(fd, len),
         Sys::Write { fd, data } => {
             // SAFETY: the buffer outlives the call and its length is passed.
@@ -131,7 +136,14 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         Sys::Isatty { fd } => isatty(fd),
         Sys::Exec { path, argv, env } => exec(path, argv, env, gate),
         Sys::Wait { pid, nohang } => wait(pid, nohang),
-        Sys::Mount { source, target, fstype, flags, data } => mount(source, target, fstype, flags, data),
+        Sys::Mount { source, target, fstype, flags, data } => {
+            mounts::mount(&source, &target, &fstype, flags, &data)?;
+            Ok(Ret::Ok)
+        }
+        Sys::Umount { target, detach } => {
+            mounts::umount(&target, detach)?;
+            Ok(Ret::Ok)
+        }
         sys => paths(sys),
     }
 }
@@ -186,8 +198,10 @@ fn paths(sys: Sys) -> Answer {
             }
             Sys::Truncate { path, len } => ok(libc::truncate(c(path)?.as_ptr(), len as libc::off_t)),
             Sys::Chdir { path } => ok(libc::chdir(c(path)?.as_ptr())),
-            Sys::Umount { target, detach } => {
-                ok(libc::umount2(c(target)?.as_ptr(), if detach { libc::MNT_DETACH } else { 0 }))
+            Sys::Chroot { path } => ok(libc::chroot(c(path)?.as_ptr())),
+            Sys::PivotRoot { new_root, put_old } => {
+                let (new_root, put_old) = (c(new_root)?, c(put_old)?);
+                int(libc::syscall(libc::SYS_pivot_root, new_root.as_ptr(), put_old.as_ptr()) as i64).map(|_| Ret::Ok)
             }
             sys => process(sys),
         }
@@ -206,6 +220,7 @@ fn process(sys: Sys) -> Answer {
                 buffer.truncate((length as usize).saturating_sub(1));
                 Ok(Ret::Text(String::from_utf8_lossy(&buffer).into_owned()))
             }
+            Sys::Fchdir { fd } => ok(libc::fchdir(own(fd)?)),
             Sys::Umask { mask } => Ok(Ret::Int(libc::umask(mask).into())),
             Sys::Kill { pid, signal } => ok(libc::kill(pid, signal.number())),
             Sys::SigAction { signal, to } => {
@@ -284,7 +299,7 @@ pub(super) fn clone_flags(flags: CloneFlags) -> i32 {
     all.iter().filter(|(wanted, _)| *wanted).fold(0, |bits, (_, bit)| bits | bit)
 }
 
-fn open(path: String, flags: OpenFlags, mode: u32) -> Answer {
+fn open(dir: Fd, path: String, flags: OpenFlags, mode: u32, resolve: Option<Resolve>) -> Answer {
     let access = match (flags.read, flags.write || flags.append) {
         (true, true) => libc::O_RDWR,
         (false, true) => libc::O_WRONLY,
@@ -298,12 +313,16 @@ fn open(path: String, flags: OpenFlags, mode: u32) -> Answer {
         (flags.directory, libc::O_DIRECTORY),
         (flags.nofollow, libc::O_NOFOLLOW),
         (flags.cloexec, libc::O_CLOEXEC),
+        (flags.path, libc::O_PATH),
     ];
     let flags = bits.iter().filter(|(wanted, _)| *wanted).fold(access, |all, (_, bit)| all | bit);
     // Never a controlling terminal: a session's console is a pipe.
     let path = os::c(path)?;
-    // SAFETY: the path is a NUL-terminated string that outlives the call.
-    let fd = check(unsafe { libc::open(path.as_ptr(), flags | libc::O_NOCTTY, mode) })?;
+    let fd = match resolve {
+        // SAFETY: the path is a NUL-terminated string that outlives the call.
+        None => check(unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_NOCTTY, mode) })?,
+        Some(resolve) => openat2(dir, &path, flags, mode, resolve)?,
+    };
     if access != libc::O_RDONLY && normal::is_procfs(fd) {
         // `/proc/sysrq-trigger` and `/proc/sys` are the real machine's: no guest writes there.
         // SAFETY: this descriptor was opened a line above.
@@ -313,12 +332,32 @@ fn open(path: String, flags: OpenFlags, mode: u32) -> Answer {
     Ok(Ret::Int(fd.into()))
 }
 
+fn openat2(dir: Fd, path: &CStr, flags: i32, mode: u32, resolve: Resolve) -> Result<Fd, Stop> {
+    let bits = [
+        (resolve.beneath, libc::RESOLVE_BENEATH),
+        (resolve.in_root, libc::RESOLVE_IN_ROOT),
+        (resolve.no_magiclinks, libc::RESOLVE_NO_MAGICLINKS),
+        (resolve.no_symlinks, libc::RESOLVE_NO_SYMLINKS),
+        (resolve.no_xdev, libc::RESOLVE_NO_XDEV),
+    ];
+    let resolve = bits.iter().filter(|(wanted, _)| *wanted).fold(0, |all, (_, bit)| all | bit);
+    // What openat2(2) does not take with O_PATH it must not be given.
+    let terminal = if flags & libc::O_PATH == 0 { libc::O_NOCTTY } else { 0 };
+    let how = [(flags | terminal) as u64, mode.into(), resolve];
+    // SAFETY: the path is NUL-terminated; `how` has the layout of `struct open_how` (three u64) and its size is passed.
+    let fd = unsafe { libc::syscall(libc::SYS_openat2, dir, path.as_ptr(), how.as_ptr(), size_of_val(&how)) };
+    Ok(check(fd as i64)? as Fd)
+}
+
 fn read(fd: Fd, len: u32) -> Answer {
     let mut buffer = vec![0_u8; (len as usize).min(IO_LIMIT_BYTES)];
     // SAFETY: the buffer outlives the call and its length is passed.
     let got = check(unsafe { libc::read(own(fd)?, buffer.as_mut_ptr().cast(), buffer.len()) } as i64)?;
     buffer.truncate(got as usize);
-    Ok(Ret::Data(buffer))
+    Ok(Ret::Data(match mounts::listed(fd) {
+        Some(text) => mounts::read(fd, &text?, got as usize, len as usize)?,
+        None => buffer,
+    }))
 }
 
 fn pipe() -> Answer {
@@ -361,16 +400,4 @@ pub fn wait_status(status: i32) -> Result<WaitStatus, String> {
     let number = libc::WTERMSIG(status);
     let signal = Signal::from_number(number).ok_or(format!("signal {number} has no name in the call vocabulary"))?;
     Ok(WaitStatus::Signaled(signal))
-}
-
-fn mount(source: String, target: String, fstype: String, flags: MountFlags, data: String) -> Answer {
-    let bits = [
-        (flags.bind, libc::MS_BIND),
-        (flags.recursive, libc::MS_REC),
-        (flags.read_only, libc::MS_RDONLY),
-        (flags.remount, libc::MS_REMOUNT),
-    ];
-    let flags = bits.iter().filter(|(wanted, _)| *wanted).fold(0, |all, (_, bit)| all | bit);
-    os::mount(&source, &target, &fstype, flags, &data)?;
-    Ok(Ret::Ok)
 }
