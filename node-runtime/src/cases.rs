@@ -9,11 +9,11 @@
 //! ```
 //!
 //! The comments at the top say what it shows, which rows of `tests/facts.tsv` it proves, and on which kernels it can
-//! be run, if not on all. `^C` and `^D` are keys.
+//! be run, if not on all; a version (`6.14`) there is the first. `^C` and `^D` are keys.
 
 use crate::profile::{Cgroups, Profile};
 use anyhow::{Context, Result, ensure};
-use engine::scenario::Input;
+use engine::scenario::{Input, Linux};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -75,8 +75,12 @@ impl Case {
             }
         }
         ensure!(!case.title.is_empty(), "its first line has to say, behind a #, what it shows");
-        let known = |name: &String| ["v1", "v2", "hybrid"].contains(&name.as_str());
-        ensure!(case.kernels.iter().all(known), "kernels are v1, v2 and hybrid, not {}", case.kernels.join(" "));
+        let known = |name: &String| ["v1", "v2", "hybrid"].contains(&name.as_str()) || version(name).is_some();
+        ensure!(
+            case.kernels.iter().all(known),
+            "kernels are v1, v2, hybrid and versions, not {}",
+            case.kernels.join(" ")
+        );
         ensure!(!case.inputs.is_empty() && case.inputs.len() <= LINES, "it has 1 to {LINES} lines");
         Ok(case)
     }
@@ -89,7 +93,12 @@ impl Case {
             Cgroups::V1 => &["v1"],
             Cgroups::None => &[],
         };
-        let fits = self.kernels.is_empty() || self.kernels.iter().any(|kernel| named.contains(&kernel.as_str()));
+        let first = self.kernels.iter().find_map(|kernel| version(kernel));
+        if first.is_some_and(|first| profile.model().linux < first) {
+            return Some(format!("it is for kernels from {} on", self.kernels.join(" ")));
+        }
+        let mut groups = self.kernels.iter().filter(|kernel| version(kernel).is_none()).peekable();
+        let fits = groups.peek().is_none() || groups.any(|kernel| named.contains(&kernel.as_str()));
         (!fits).then(|| format!("it is for kernels with cgroup {}", self.kernels.join(", ")))
     }
 }
@@ -110,6 +119,11 @@ fn carried() -> Result<Vec<Case>> {
         Case::parse(&id(Path::new(name)), text).with_context(|| name.to_string())
     };
     CASES.iter().map(parse).collect()
+}
+
+fn version(word: &str) -> Option<Linux> {
+    let (major, minor) = word.split_once('.')?;
+    Some(Linux(major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// The name of the folder and that of the file.

@@ -139,7 +139,7 @@ pub(super) struct Uts {
 }
 
 /// Highest pid of a new pid namespace, plus one (since Linux 6.14 `pid_max` belongs to the namespace).
-const PID_MAX: u32 = 4_194_304;
+pub(super) const PID_MAX: u32 = 4_194_304;
 /// Where numbers start again after PID_MAX (RESERVED_PIDS).
 const PID_RESERVED: u32 = 300;
 /// How deep pid namespaces nest below the node's (MAX_PID_NS_LEVEL).

@@ -1,24 +1,32 @@
 //! procfs: the processes of one pid namespace as files (proc(5)). Made up on each look from the process table.
 //!
 //! Of the real one it has what programs here read: a directory for each process with `cmdline`, `comm`, `cwd`, `environ`,
-//! `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `status`; and `mounts`, `self`, `version`. Nothing else is shown or found.
+//! `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `stat`, `status`, `task`; and `mounts`, `self`, [`sys`], `version`.
+//! Nothing else is shown or found.
+
+mod status;
+pub mod sys;
 
 use super::SimKernel;
 use super::files::Opened;
+use super::group::Pid;
 use super::mountinfo;
 use super::namespace::NsId;
 use super::nsfs::{self, NSFS};
 use super::process::{Process, State};
 use super::vfs::{Ino, Loc, ROOT, View};
-use crate::call::{Dent, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
+use crate::call::{Dent, Errno, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
 use crate::scenario::Linux;
 use crate::sim::sort;
+pub use status::{STAT_FIELDS, STAT_WIDTH, STATUS_LINES};
 
 /// Names in /proc besides processes.
-pub const ROOT_NAMES: [&str; 3] = ["mounts", "self", "version"];
+pub const ROOT_NAMES: [&str; 4] = ["mounts", "self", "sys", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 11] =
-    ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mountinfo", "mounts", "ns", "root", "status"];
+pub const PID_NAMES: [&str; 13] =
+    ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mountinfo", "mounts", "ns", "root", "stat", "status", "task"];
+/// Names in /proc/PID/task/PID.
+pub const TASK_NAMES: [&str; 5] = ["children", "cmdline", "comm", "stat", "status"];
 /// Names in /proc/PID/ns.
 pub const NS_NAMES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"];
 
@@ -36,6 +44,12 @@ enum Place {
     Of(Tid, usize),
     Fd(Tid, i32),
     Ns(Tid, usize),
+    /// The only thread.
+    Task(Tid),
+    /// An entry of TASK_NAMES.
+    OfTask(Tid, usize),
+    /// An entry of sys::ENTRIES.
+    Sys(usize),
 }
 
 impl Place {
@@ -49,6 +63,9 @@ impl Place {
             Place::Of(tid, name) => of(tid) | entry(name),
             Place::Fd(tid, fd) => of(tid) | entry(FD) | (fd as u64 + 1),
             Place::Ns(tid, kind) => of(tid) | entry(NS) | (kind as u64 + 1),
+            Place::Task(tid) => of(tid) | entry(TASK) | 1,
+            Place::OfTask(tid, name) => of(tid) | entry(TASK) | (name as u64 + 2),
+            Place::Sys(at) => entry(SYS) | at as u64,
         }
     }
 
@@ -58,18 +75,39 @@ impl Place {
         let index = (ino & 0xffff) as usize;
         match (tid.0, entry, index) {
             (0, 0, _) => Place::Root,
+            (0, entry, at) if entry == SYS + 1 => Place::Sys(at),
             (0, entry, _) => Place::Top(entry - 1),
             (_, 0, _) => Place::Pid(tid),
             (_, entry, index) if entry == FD + 1 && index > 0 => Place::Fd(tid, index as i32 - 1),
             (_, entry, index) if entry == NS + 1 && index > 0 => Place::Ns(tid, index - 1),
+            (_, entry, 1) if entry == TASK + 1 => Place::Task(tid),
+            (_, entry, index) if entry == TASK + 1 && index > 1 => Place::OfTask(tid, index - 2),
             (_, entry, _) => Place::Of(tid, entry - 1),
         }
     }
 }
 
-/// Positions in PID_NAMES.
-const FD: usize = 5;
-const NS: usize = 8;
+/// Positions in PID_NAMES and ROOT_NAMES.
+const FD: usize = position(&PID_NAMES, "fd");
+const NS: usize = position(&PID_NAMES, "ns");
+const TASK: usize = position(&PID_NAMES, "task");
+const SYS: usize = position(&ROOT_NAMES, "sys");
+
+const fn position(names: &[&str], wanted: &str) -> usize {
+    let mut at = 0;
+    while !same(names[at].as_bytes(), wanted.as_bytes()) {
+        at += 1;
+    }
+    at
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
+}
 
 pub(super) fn parent(ino: Ino) -> Ino {
     match Place::at(ino) {
@@ -77,6 +115,9 @@ pub(super) fn parent(ino: Ino) -> Ino {
         Place::Of(tid, _) => Place::Pid(tid).ino(),
         Place::Fd(tid, _) => Place::Of(tid, FD).ino(),
         Place::Ns(tid, _) => Place::Of(tid, NS).ino(),
+        Place::Task(tid) => Place::Of(tid, TASK).ino(),
+        Place::OfTask(tid, _) => Place::Task(tid).ino(),
+        Place::Sys(at) => sys::parent(at).map_or(ROOT, |at| Place::Sys(at).ino()),
     }
 }
 
@@ -88,6 +129,9 @@ pub(super) fn name(kernel: &SimKernel, ns: NsId, ino: Ino) -> String {
         Place::Of(_, name) => PID_NAMES.get(name).map_or("", |name| name).to_owned(),
         Place::Fd(_, fd) => fd.to_string(),
         Place::Ns(_, kind) => NS_NAMES.get(kind).map_or("", |name| name).to_owned(),
+        Place::Task(tid) => kernel.process(tid).map_or(0, |process| process.pids.shown_in(ns)).to_string(),
+        Place::OfTask(_, name) => TASK_NAMES.get(name).map_or("", |name| name).to_owned(),
+        Place::Sys(at) => sys::ENTRIES[at].0.rsplit('/').next().unwrap_or_default().to_owned(),
     }
 }
 
@@ -95,6 +139,7 @@ pub(super) fn lookup(kernel: &SimKernel, ns: NsId, dir: Ino, name: &str) -> Opti
     let position = |names: &[&str]| names.iter().position(|known| *known == name);
     match Place::at(dir) {
         Place::Root => match position(&ROOT_NAMES) {
+            Some(SYS) => Some(Place::Sys(0).ino()),
             Some(top) => Some(Place::Top(top).ino()),
             None => Some(Place::Pid(number(name).and_then(|pid| member(kernel, ns, pid))?).ino()),
         },
@@ -104,6 +149,9 @@ pub(super) fn lookup(kernel: &SimKernel, ns: NsId, dir: Ino, name: &str) -> Opti
             kernel.process(tid)?.fds.contains_key(&fd).then(|| Place::Fd(tid, fd).ino())
         }
         Place::Of(tid, NS) => Some(Place::Ns(tid, position(&NS_NAMES)?).ino()),
+        Place::Of(tid, TASK) => (member(kernel, ns, number(name)?)? == tid).then(|| Place::Task(tid).ino()),
+        Place::Task(tid) => Some(Place::OfTask(tid, position(&TASK_NAMES)?).ino()),
+        Place::Sys(dir) => Some(Place::Sys(sys::lookup(kernel.profile, dir, name)?).ino()),
         _ => None,
     }
 }
@@ -113,8 +161,8 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
         Place::Root => {
             let members = kernel.pid_spaces.get(ns).into_iter().flat_map(|space| &space.members);
             let pids = members.map(|(pid, tid)| (pid.to_string(), Place::Pid(*tid).ino()));
-            pids.chain(ROOT_NAMES.iter().enumerate().map(|(top, name)| ((*name).to_owned(), Place::Top(top).ino())))
-                .collect()
+            let top = |top| if top == SYS { Place::Sys(0) } else { Place::Top(top) };
+            pids.chain(ROOT_NAMES.iter().enumerate().map(|(at, name)| ((*name).to_owned(), top(at).ino()))).collect()
         }
         Place::Pid(tid) => {
             PID_NAMES.iter().enumerate().map(|(of, name)| ((*name).to_owned(), Place::Of(tid, of).ino())).collect()
@@ -126,6 +174,14 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
         Place::Of(tid, NS) => {
             NS_NAMES.iter().enumerate().map(|(kind, name)| ((*name).to_owned(), Place::Ns(tid, kind).ino())).collect()
         }
+        Place::Of(tid, TASK) => vec![(name(kernel, ns, Place::Task(tid).ino()), Place::Task(tid).ino())],
+        Place::Task(tid) => {
+            TASK_NAMES.iter().enumerate().map(|(of, name)| ((*name).to_owned(), Place::OfTask(tid, of).ino())).collect()
+        }
+        Place::Sys(dir) => {
+            let inos = sys::below(kernel.profile, dir).map(|at| Place::Sys(at).ino());
+            inos.map(|ino| (name(kernel, ns, ino), ino)).collect()
+        }
         _ => Vec::new(),
     };
     sort(&mut names);
@@ -136,6 +192,7 @@ pub(super) fn stat(kernel: &SimKernel, ino: Ino) -> Stat {
     let (kind, mode) = kind(ino);
     let owner = match Place::at(ino) {
         Place::Pid(tid) | Place::Of(tid, _) | Place::Fd(tid, _) | Place::Ns(tid, _) => kernel.process(tid),
+        Place::Task(tid) | Place::OfTask(tid, _) => kernel.process(tid),
         _ => None,
     };
     Stat {
@@ -163,9 +220,11 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
             let process = kernel.process(tid)?;
             let shown = |loc: Loc| kernel.path_told(view, loc).unwrap_or_else(|| "/".to_owned());
             match PID_NAMES[of] {
+                // A zombie has given them back.
+                _ if process.is_zombie() => None,
                 "cwd" => Some(shown(process.cwd)),
                 "root" => Some(shown(process.root)),
-                "exe" if !process.exe.is_empty() && !process.is_zombie() => Some(process.exe.clone()),
+                "exe" if !process.exe.is_empty() => Some(process.exe.clone()),
                 _ => None,
             }
         }
@@ -214,25 +273,51 @@ fn namespace(kernel: &SimKernel, tid: Tid, kind: usize) -> Option<NsId> {
     }
 }
 
-/// What a read of the file gives.
-pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Vec<u8> {
+/// What a read of the file gives; ESRCH if its process is gone.
+pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Result<Vec<u8>, Errno> {
     let strings = |strings: &[String]| strings.iter().flat_map(|text| [text.as_bytes(), b"\0"].concat()).collect();
-    match Place::at(ino) {
-        Place::Top(top) if ROOT_NAMES[top] == "version" => version(kernel).into(),
-        Place::Of(tid, of) => {
-            let Some(process) = kernel.process(tid) else { return Vec::new() };
-            match PID_NAMES[of] {
-                "cmdline" if !process.is_zombie() => strings(&process.argv),
-                "environ" if !process.is_zombie() => strings(&process.env),
-                "comm" => format!("{}\n", process.comm).into_bytes(),
-                "status" => status(kernel, process, view, ns).into_bytes(),
-                "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
-                "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
-                _ => Vec::new(),
-            }
-        }
+    let (tid, name) = match Place::at(ino) {
+        Place::Top(top) if ROOT_NAMES[top] == "version" => return Ok(version(kernel).into_bytes()),
+        Place::Sys(at) => return Ok(sys::read(kernel, view.tid, at).unwrap_or_default().into_bytes()),
+        Place::Of(tid, of) => (tid, PID_NAMES[of]),
+        Place::OfTask(tid, of) => (tid, TASK_NAMES[of]),
+        _ => return Ok(Vec::new()),
+    };
+    let Some(process) = kernel.process(tid) else {
+        // These hold what they show from when they were opened.
+        return if ["environ", "mountinfo", "mounts"].contains(&name) { Ok(Vec::new()) } else { Err(Errno::ESRCH) };
+    };
+    Ok(match name {
+        "cmdline" if !process.is_zombie() => strings(&process.argv),
+        "environ" if !process.is_zombie() => strings(&process.env),
+        "comm" => format!("{}\n", process.comm).into_bytes(),
+        "stat" => status::stat(kernel, process, view.tid, ns).into_bytes(),
+        "status" => status::status(kernel, process, view.tid, ns).into_bytes(),
+        "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
+        "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
+        "children" => children(kernel, tid, ns).into_bytes(),
         _ => Vec::new(),
+    })
+}
+
+/// Sets what a file stands for, where guests may.
+pub(super) fn set(kernel: &mut SimKernel, writer: Tid, ino: Ino, offset: u64, data: &[u8]) -> Result<(), Errno> {
+    match Place::at(ino) {
+        Place::Sys(at) => sys::write(kernel, writer, at, offset, data),
+        _ => Err(Errno::EINVAL),
     }
+}
+
+pub(super) fn is_writable(ino: Ino) -> bool {
+    match Place::at(ino) {
+        Place::Sys(at) => sys::is_writable(sys::ENTRIES[at].0),
+        _ => false,
+    }
+}
+
+fn children(kernel: &SimKernel, tid: Tid, ns: NsId) -> String {
+    let children = kernel.children(tid).into_iter().filter_map(|child| kernel.process(child));
+    children.map(|child| format!("{} ", child.pids.shown_in(ns))).collect()
 }
 
 /// The kernel whose behaviour is modelled.
@@ -256,38 +341,19 @@ pub(super) fn state_letter(process: &Process, viewer: Tid) -> char {
 }
 
 /// The pids from that of namespace `ns` inward.
-pub(super) fn pids_from(process: &Process, ns: NsId) -> Vec<u32> {
-    process.pids.iter().skip_while(|(id, _)| *id != ns).map(|(_, pid)| *pid).collect()
+pub(super) fn pids_from(pid: &Pid, ns: NsId) -> Vec<u32> {
+    pid.iter().skip_while(|(id, _)| *id != ns).map(|(_, pid)| *pid).collect()
 }
 
 pub(super) fn ppid_in(kernel: &SimKernel, process: &Process, ns: NsId) -> u32 {
     process.parent.and_then(|parent| kernel.process(parent)?.pid_in(ns)).unwrap_or(0)
 }
 
-fn status(kernel: &SimKernel, process: &Process, view: &View, ns: NsId) -> String {
-    let pids = pids_from(process, ns);
-    let nspid: Vec<String> = pids.iter().map(u32::to_string).collect();
-    let word = match state_letter(process, view.tid) {
-        'R' => "R (running)",
-        'T' => "T (stopped)",
-        'Z' => "Z (zombie)",
-        _ => "S (sleeping)",
-    };
-    let (uid, gid) = (process.uid, process.gid);
-    format!(
-        "Name:\t{}\nUmask:\t{:04o}\nState:\t{word}\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t{}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n\
-         Gid:\t{gid}\t{gid}\t{gid}\t{gid}\nNSpid:\t{}\n",
-        process.comm,
-        process.umask,
-        ppid_in(kernel, process, ns),
-        nspid.join("\t"),
-        pid = pids.first().copied().unwrap_or(0),
-    )
-}
-
 fn kind(ino: Ino) -> (FileKind, u32) {
     match Place::at(ino) {
-        Place::Root | Place::Pid(_) => (FileKind::Dir, 0o555),
+        Place::Root | Place::Pid(_) | Place::Task(_) => (FileKind::Dir, 0o555),
+        Place::Sys(at) => sys::ENTRIES[at].1.map_or((FileKind::Dir, 0o555), |mode| (FileKind::File, mode)),
+        Place::OfTask(_, of) => (FileKind::File, if TASK_NAMES[of] == "comm" { 0o644 } else { 0o444 }),
         Place::Top(top) if ROOT_NAMES[top] == "version" => (FileKind::File, 0o444),
         Place::Top(_) | Place::Ns(..) => (FileKind::Symlink, 0o777),
         Place::Fd(..) => (FileKind::Symlink, 0o700),
@@ -295,6 +361,7 @@ fn kind(ino: Ino) -> (FileKind, u32) {
             "cwd" | "exe" | "root" => (FileKind::Symlink, 0o777),
             "fd" => (FileKind::Dir, 0o500),
             "ns" => (FileKind::Dir, 0o511),
+            "task" => (FileKind::Dir, 0o555),
             "comm" => (FileKind::File, 0o644),
             "environ" => (FileKind::File, 0o400),
             _ => (FileKind::File, 0o444),

@@ -40,6 +40,16 @@ impl SigSet {
         SigSet(self.0 & !other.0)
     }
 
+    /// As `/proc/PID/status` shows a set: signal n is bit n-1.
+    pub(super) fn mask(self) -> u64 {
+        self.0 >> 1
+    }
+
+    /// As `/proc/PID/stat` does: what fits 31 bits.
+    pub(super) fn low(self) -> u64 {
+        self.mask() & 0x7fff_ffff
+    }
+
     fn bit(signal: Signal) -> u64 {
         1 << signal.number()
     }

@@ -38,6 +38,8 @@ pub enum Look {
         status: i32,
         parent: u32,
     },
+    /// Reaped, and about to be gone from every list.
+    Dead,
     Gone,
 }
 
@@ -85,7 +87,7 @@ impl Outside {
             Some(StatLine { state: 'S', .. }) => Look::Busy,
             Some(StatLine { state: 'T' | 't', .. }) => Look::Stopped,
             Some(StatLine { state: 'Z', exit_code, ppid, .. }) => Look::Zombie { status: exit_code, parent: ppid },
-            Some(StatLine { state: 'X', .. }) => Look::Gone,
+            Some(StatLine { state: 'X', .. }) => Look::Dead,
             Some(_) => Look::Busy,
         }
     }

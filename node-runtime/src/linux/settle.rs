@@ -160,7 +160,7 @@ impl LinuxKernel {
                 Look::Asleep => after == Word::Running && word == after,
                 Look::Stopped => true,
                 Look::Zombie { status, .. } => return Ok(Came::Ended(status_of(status)?)),
-                Look::Gone => return Ok(Came::Ended(self.status_of_gone(tid, None)?)),
+                Look::Dead | Look::Gone => return Ok(Came::Ended(self.status_of_gone(tid, None)?)),
             };
             if asleep && asleep_before && gate.word(task.slot) == after {
                 return Ok(Came::Asleep);
@@ -197,7 +197,7 @@ impl LinuxKernel {
             let ready = check(unsafe { libc::poll(&mut poll, 1, 2) }) == Ok(1);
             let ended = match task.outside.look() {
                 Look::Zombie { status, .. } => Some(status_of(status)?),
-                Look::Gone => Some(self.status_of_gone(tid, None)?),
+                Look::Dead | Look::Gone => Some(self.status_of_gone(tid, None)?),
                 _ => None,
             };
             if let Some(status) = ended {
@@ -332,7 +332,7 @@ impl LinuxKernel {
                     continue;
                 }
                 Look::Zombie { status, .. } => status_of(status)?,
-                Look::Gone => self.status_of_gone(tid, Some(fx))?,
+                Look::Dead | Look::Gone => self.status_of_gone(tid, Some(fx))?,
             };
             self.ended(tid, status, fx);
             fx.died.push((tid, status));
@@ -352,6 +352,10 @@ impl LinuxKernel {
                 Look::Zombie { parent, .. } if parent == self.tasks.init as u32 => {}
                 Look::Gone => {
                     self.tasks.zombies.remove(&tid);
+                    continue;
+                }
+                Look::Dead => {
+                    found = found.max(Found::Moving);
                     continue;
                 }
                 _ => continue,

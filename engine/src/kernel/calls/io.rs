@@ -29,7 +29,10 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
         }
         Opened::File(loc) if loc.fs == NSFS => return Made::Ret(Ret::Err(Errno::EINVAL)),
         Opened::File(loc) => {
-            let data = read_file(kernel, tid, loc, ofd.offset, len);
+            let data = match read_file(kernel, tid, loc, ofd.offset, len) {
+                Ok(data) => data,
+                Err(error) => return Made::Ret(Ret::Err(error)),
+            };
             if let Some(ofd) = kernel.files.get_mut(id) {
                 ofd.offset += data.len() as u64;
             }
@@ -54,12 +57,12 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
     Made::Ret(Ret::Data(data))
 }
 
-fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) -> Vec<u8> {
+fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) -> Result<Vec<u8>, Errno> {
     let made_up;
     let bytes: &[u8] = match kernel.fs(loc.fs) {
         Fs::Proc(ns) => {
             let view = kernel.view(tid).or_else(|_| kernel.view(INIT));
-            made_up = view.map(|view| procfs::content(kernel, &view, *ns, loc.ino)).unwrap_or_default();
+            made_up = view.and_then(|view| procfs::content(kernel, &view, *ns, loc.ino))?;
             &made_up
         }
         fs => match fs.inode(loc.ino).map(|inode| &inode.node) {
@@ -68,7 +71,7 @@ fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) ->
         },
     };
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    bytes[start..bytes.len().min(start + len)].to_vec()
+    Ok(bytes[start..bytes.len().min(start + len)].to_vec())
 }
 
 fn read_pipe(kernel: &mut SimKernel, id: PipeId, len: usize) -> Option<Vec<u8>> {
@@ -121,8 +124,12 @@ fn write_file(
     fx: &mut Effects,
 ) -> Result<usize, Errno> {
     if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
-        // Nothing of procfs can be set here.
-        return Err(Errno::EINVAL);
+        let at = kernel.files.get(id).map_or(0, |ofd| ofd.offset);
+        procfs::set(kernel, tid, loc.ino, at, data)?;
+        if let Some(ofd) = kernel.files.get_mut(id) {
+            ofd.offset += data.len() as u64;
+        }
+        return Ok(data.len());
     }
     let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
     let end = kernel.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);

@@ -6,6 +6,7 @@ use crate::kernel::SimKernel;
 use crate::kernel::files::{FDS, Ofd, Opened};
 use crate::kernel::nsfs::NSFS;
 use crate::kernel::process::Handle;
+use crate::kernel::procfs;
 use crate::kernel::vfs::resolve::{READ, WRITE, Walked};
 use crate::kernel::vfs::{Fs, Inode, Last, Loc, Notes, View};
 use crate::node::{Effects, Happening};
@@ -171,8 +172,8 @@ fn check(kernel: &SimKernel, view: &View, loc: Loc, flags: OpenFlags, read: bool
     }
     if flags.write && is_file {
         kernel.want_write(loc)?;
-        if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
-            // Guests set nothing through /proc, on either kernel.
+        if matches!(kernel.fs(loc.fs), Fs::Proc(_)) && !procfs::is_writable(loc.ino) {
+            // Guests set nothing else through /proc, on either kernel.
             return Err(Errno::EACCES);
         }
     }

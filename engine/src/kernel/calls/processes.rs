@@ -114,7 +114,7 @@ fn proc_stat(kernel: &mut SimKernel, tid: Tid, pid: u32) -> Done {
         comm: process.comm.clone(),
         cmdline: if process.is_zombie() { Vec::new() } else { process.argv.clone() },
         uid: process.uid,
-        nspid: procfs::pids_from(process, ns),
+        nspid: procfs::pids_from(&process.pids, ns),
     })))
 }
 

@@ -1,6 +1,6 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, mounts, normal, processes};
+use super::{Done, mounts, normal, processes, procfs};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
@@ -83,15 +83,10 @@ fn fork(child: Option<Program>) -> Done {
 
 fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
     match &sys {
-        Sys::Open { path, .. }
-        | Sys::Openat { path, .. }
-        | Sys::Stat { path, .. }
-        | Sys::Access { path, .. }
-        | Sys::Readlink { path }
-            if normal::is_veiled(path) =>
-        {
-            return fail(libc::ENOENT);
-        }
+        Sys::Open { path, .. } | Sys::Openat { path, .. } if normal::is_veiled(path) => return fail(libc::ENOENT),
+        Sys::Access { path, .. } if procfs::is_hidden(path, true) => return fail(libc::ENOENT),
+        Sys::Readlink { path } if procfs::is_hidden(path, false) => return fail(libc::ENOENT),
+        Sys::Stat { path, follow } if procfs::is_hidden(path, *follow) => return fail(libc::ENOENT),
         Sys::Chmod { path, .. } | Sys::Truncate { path, .. } if normal::is_in_procfs(path, true) => {
             return fail(libc::EPERM);
         }
@@ -323,13 +318,20 @@ fn open(dir: Fd, path: String, flags: OpenFlags, mode: u32, resolve: Option<Reso
         None => check(unsafe { libc::openat(dir, path.as_ptr(), flags | libc::O_NOCTTY, mode) })?,
         Some(resolve) => openat2(dir, &path, flags, mode, resolve)?,
     };
-    if access != libc::O_RDONLY && normal::is_procfs(fd) {
-        // `/proc/sysrq-trigger` and `/proc/sys` are the real machine's: no guest writes there.
-        // SAFETY: this descriptor was opened a line above.
-        unsafe { libc::close(fd) };
-        return fail(libc::EACCES);
+    // `/proc/sysrq-trigger` and most of `/proc/sys` are the real machine's: no guest writes there.
+    let refused = match (procfs::is_hidden_at(fd), access) {
+        (true, _) => Some(libc::ENOENT),
+        (_, libc::O_RDONLY) => None,
+        _ => (normal::is_procfs(fd) && !procfs::is_writable(fd)).then_some(libc::EACCES),
+    };
+    match refused {
+        None => Ok(Ret::Int(fd.into())),
+        Some(errno) => {
+            // SAFETY: this descriptor was opened above.
+            unsafe { libc::close(fd) };
+            fail(errno)
+        }
     }
-    Ok(Ret::Int(fd.into()))
 }
 
 fn openat2(dir: Fd, path: &CStr, flags: i32, mode: u32, resolve: Resolve) -> Result<Fd, Stop> {
@@ -350,6 +352,9 @@ fn openat2(dir: Fd, path: &CStr, flags: i32, mode: u32, resolve: Resolve) -> Res
 }
 
 fn read(fd: Fd, len: u32) -> Answer {
+    if let Some(told) = procfs::read(own(fd)?, len as usize) {
+        return told.map(Ret::Data).or_else(fail);
+    }
     let mut buffer = vec![0_u8; (len as usize).min(IO_LIMIT_BYTES)];
     // SAFETY: the buffer outlives the call and its length is passed.
     let got = check(unsafe { libc::read(own(fd)?, buffer.as_mut_ptr().cast(), buffer.len()) } as i64)?;

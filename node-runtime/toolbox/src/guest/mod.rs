@@ -7,6 +7,7 @@ pub mod calls;
 mod mounts;
 pub mod normal;
 mod processes;
+mod procfs;
 
 use crate::gate::{GATE_FD, Gate, Message, SLOT_VARIABLE, Verdict};
 use engine::call::{Errno, Ret, Sys};

@@ -94,13 +94,18 @@ pub(super) fn is_veiled(path: &str) -> bool {
         return false;
     }
     let Some(top) = names.next() else { return false };
+    if top == "sys" {
+        return !super::procfs::is_sys(&[&["sys"], &names.collect::<Vec<_>>()[..]].concat());
+    }
     if top != "self" && !top.bytes().all(|byte| byte.is_ascii_digit()) {
         return top != ".." && !procfs::ROOT_NAMES.contains(&top);
     }
-    match (names.next(), names.next()) {
+    let (name, inside) = (names.next(), names.next());
+    match (name, inside) {
         (None | Some(".."), _) => false,
         (Some("fd"), Some(fd)) => fd == GATE_FD.to_string(),
         (Some("ns"), Some(kind)) => kind != ".." && !procfs::NS_NAMES.contains(&kind),
+        (Some("task"), Some(_)) => names.next().is_some_and(|name| name != ".." && !procfs::TASK_NAMES.contains(&name)),
         (Some(name), _) => !procfs::PID_NAMES.contains(&name),
     }
 }
@@ -163,10 +168,8 @@ pub(super) fn getdents(fd: Fd) -> Result<Vec<Dent>> {
             }
         }
     }
-    if is_procfs(fd) {
-        let dir = fs::read_link(format!("/proc/self/fd/{fd}")).unwrap_or_default();
-        let dir = dir.to_string_lossy().into_owned();
-        dents.retain(|dent| !is_veiled(&format!("{dir}/{}", dent.name)));
+    if let Some(dir) = super::procfs::place(fd) {
+        dents.retain(|dent| !is_veiled(&format!("/proc/{dir}/{}", dent.name)));
     }
     dents.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(dents)
@@ -221,7 +224,7 @@ pub(super) fn proc_stat(pid: u32) -> Result<ProcStat> {
 }
 
 /// Only the process whose turn it is runs; others that are about to sleep, or wait for their child, sleep.
-fn shown_state(state: char, itself: bool) -> char {
+pub(super) fn shown_state(state: char, itself: bool) -> char {
     match state {
         _ if itself => 'R',
         'T' | 't' => 'T',
@@ -282,9 +285,15 @@ mod tests {
 
     #[test]
     fn what_every_procfs_shows_of_the_real_machine_is_not_there() {
-        for path in
-            ["/proc/meminfo", "//proc/./sysrq-trigger", "/proc/sys/kernel/panic", "/proc/1/maps", "/proc/self/fd/1000"]
-        {
+        for path in [
+            "/proc/meminfo",
+            "//proc/./sysrq-trigger",
+            "/proc/sys/kernel/panic",
+            "/proc/1/maps",
+            "/proc/self/fd/1000",
+            "/proc/1/task/1/maps",
+            "/proc/sys/vm",
+        ] {
             assert!(is_veiled(path), "{path}");
         }
         for path in
