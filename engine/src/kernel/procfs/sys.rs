@@ -14,7 +14,7 @@ const LEAST_PID_MAX: u32 = 301;
 pub const ENTRIES: [(&str, Option<u32>); 5] = [
     ("sys", None),
     ("sys/kernel", None),
-    ("sys/kernel/hostname", Some(0o444)),
+    ("sys/kernel/hostname", Some(0o644)),
     ("sys/kernel/ns_last_pid", Some(0o666)),
     ("sys/kernel/pid_max", Some(0o644)),
 ];
