@@ -277,6 +277,28 @@ pub enum Sys {
         pid: u32,
     },
 
+    // ── memory. A mapping is called by a small number, not by its address: mappings are numbered from 0, and the lowest
+    // free number is used again. execve(2) ends them all.
+    /// mmap(2) for reading and writing, of nothing (MAP_ANONYMOUS, shared or private); or with `fd` of a file from its
+    /// beginning, for reading. Answers `Int(the mapping's number)`.
+    Mmap {
+        len: u64,
+        shared: bool,
+        fd: Option<Fd>,
+    },
+    /// munmap(2) of a whole mapping.
+    Munmap {
+        map: u32,
+    },
+    /// No system call: the program writes a byte to each page of this part of a mapping, or reads one if it is a file's.
+    /// What the kernel has to do with it are the page faults. EFAULT outside of a mapping or beyond the end of its file,
+    /// where a program would fall.
+    Touch {
+        map: u32,
+        offset: u64,
+        len: u64,
+    },
+
     // ── answered above the kernel, by the scheduler, in the same way on both sides
     /// nanosleep(2).
     Sleep {
@@ -586,7 +608,6 @@ numbered! {
         SIGILL = 4, "Illegal instruction";
         SIGTRAP = 5, "Trace/breakpoint trap";
         SIGABRT = 6, "Aborted";
-        SIGBUS = 7, "Bus error";
         SIGFPE = 8, "Floating point exception";
         SIGKILL = 9, "Killed";
         SIGUSR1 = 10, "User defined signal 1";

@@ -65,6 +65,10 @@ macro_rules! tools {
 }
 
 tools! {
+    "alloc", "[OPTION]... SIZE", "Take SIZE bytes of memory, a MiB at a time, and say how much is there.",
+        "-s, --shared" => "as memory that could be shared with others",
+        "-f, --file=FILE" => "touch the pages of FILE instead",
+        "-h, --hold=NUMBER[SUFFIX]" => "keep it for so many seconds";
     "basename", "NAME [SUFFIX]", "Print NAME with any leading directory components removed.";
     "call", "SCRIPT...", "Make single system calls and print each with its answer: call 'unshare(CLONE_NEWUTS); fork { getpid() }'";
     "cat", "[OPTION]... [FILE]...", "Concatenate FILE(s) to standard output.",

@@ -35,6 +35,7 @@ impl SimKernel {
         let view = self.view(tid)?;
         check_size(argv, env)?;
         let image = self.image(&view, path, argv.to_vec())?;
+        self.drop_space(tid);
         let process = self.process_mut(tid).ok_or(Errno::ESRCH)?;
         process.program = Some(Program::start(image.argv.get(1..).unwrap_or_default(), env));
         process.state = State::Ready(Ret::Start);

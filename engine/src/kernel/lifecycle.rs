@@ -33,6 +33,7 @@ impl SimKernel {
         (child.subreaper, child.death_signal, child.has_executed) = (false, None, false);
         let handles: Vec<_> = child.fds.values().map(|handle| handle.ofd).collect();
         handles.into_iter().for_each(|ofd| self.files.refer(ofd));
+        self.share_space(&child.space);
         let child_tid = self.add_process(child);
         fx.born.push(child_tid);
         self.tell(tid, Happening::Forked { child: child_tid }, fx);
@@ -98,6 +99,7 @@ impl SimKernel {
             self.drop_ofd(ofd);
         }
         self.unsettled = true;
+        self.drop_space(tid);
         self.close_all(tid);
         self.tell(tid, Happening::Exited { status }, fx);
         if let Some(ns) = inits {

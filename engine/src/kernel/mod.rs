@@ -9,7 +9,7 @@
 //! of system calls), [`facts`].
 //!
 //! What it does not decide: who is granted the next call, time, chance, and anything about Docker. What it does not
-//! model: memory, cgroups, networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
+//! model: cgroups, networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
 
 mod calls;
 mod exec;
@@ -18,6 +18,7 @@ mod files;
 mod group;
 mod lifecycle;
 mod look;
+mod memory;
 pub mod mountinfo;
 mod namespace;
 mod nsfs;
@@ -61,6 +62,7 @@ pub struct SimKernel {
     mounts: Mounts,
     filesystems: Map<FsId, Superblock>,
     files: Files,
+    memory: memory::Memory,
     layers: Map<Digest, Arc<Tree>>,
     containers: Map<Cid, Container>,
     jobs: Map<JobId, Job>,

@@ -2,6 +2,7 @@
 
 use super::files::{Ofd, OfdId};
 use super::group::Pid;
+use super::memory::Space;
 use super::namespace::{Namespaces, NsId};
 use super::signal::SigSet;
 use super::vfs::Loc;
@@ -52,6 +53,7 @@ pub(super) struct Process {
     pub cwd: Loc,
     pub umask: u32,
     pub fds: Map<Fd, Handle>,
+    pub space: Space,
     pub ns: Namespaces,
     /// Where its children get their pids.
     pub pid_for_children: NsId,

@@ -7,6 +7,7 @@
 //! [`machine`] is the shape all of them have; [`sh`] the shell; the other modules are families of tools, with the
 //! messages and exit codes of the real ones (GNU coreutils 9.1, dash 0.5.12 and their contemporaries in Debian 12).
 
+mod alloc;
 mod calendar;
 mod call;
 mod copy;
@@ -98,6 +99,7 @@ programs! {
     Unpack(Machine<unpack::Unpack, unpack::Task>);
     Docker(docker::Docker);
     Call(Machine<call::Call, call::Task>);
+    Alloc(Machine<alloc::Alloc, alloc::Task>);
 }
 
 impl Program {
@@ -157,6 +159,7 @@ impl Program {
             "ls" => ls::start(says, args),
             "unpack" => unpack::start(args),
             "call" => call::start(says, args),
+            "alloc" => alloc::start(says, args),
             "docker" => Program::Docker(Box::new(docker::start(args, env))),
             _ => return None,
         })

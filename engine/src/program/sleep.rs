@@ -40,7 +40,7 @@ pub fn start(name: &str, args: &[String]) -> Program {
 }
 
 /// `1`, `0.5`, `2m`, `infinity`.
-fn interval(text: &str) -> Option<Nanos> {
+pub(super) fn interval(text: &str) -> Option<Nanos> {
     if matches!(text, "inf" | "infinity") {
         return Some(Nanos::MAX / 4);
     }

@@ -26,3 +26,6 @@ pub const INPUTS: usize = 2_000;
 pub const CONTAINERS: usize = 256;
 /// Layers of one image, as overlay2 has it.
 pub const LAYERS: usize = 127;
+/// Bytes of one mapping of memory, and mappings of one process.
+pub const MAPPING_BYTES: u64 = 1 << 30;
+pub const MAPPINGS: u32 = 256;

@@ -151,6 +151,15 @@ impl<K: Ord, V> Map<K, V> {
         let at = self.place(key).unwrap_or_else(|at| at);
         Iter { pairs: self.pairs[at..].iter() }
     }
+
+    /// The pairs before this key.
+    pub fn range_to<Q: Ord + ?Sized>(&self, key: &Q) -> Iter<'_, K, V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.place(key).unwrap_or_else(|at| at);
+        Iter { pairs: self.pairs[..at].iter() }
+    }
 }
 
 impl<K, V> Default for Map<K, V> {

@@ -393,6 +393,7 @@ fn sleeps(sys: &Sys) -> bool {
             | Sys::Open { .. }
             | Sys::Wait { .. }
             | Sys::WaitId { .. }
+            | Sys::Touch { .. }
             | Sys::SigWait { .. }
             | Sys::Kill { .. }
             | Sys::SigMask { .. }
@@ -406,6 +407,8 @@ fn reach(sys: &Sys) -> Reach {
         }
         Sys::Open { .. } | Sys::SigWait { .. } => Reach::Blocked,
         Sys::Kill { .. } | Sys::SigMask { .. } | Sys::Wait { .. } | Sys::WaitId { .. } | Sys::Exit { .. } => Reach::All,
+        // Who is killed for memory may be somebody else.
+        Sys::Touch { .. } | Sys::Munmap { .. } => Reach::All,
         _ => Reach::Caller,
     }
 }

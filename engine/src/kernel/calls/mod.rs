@@ -2,6 +2,7 @@
 
 mod attributes;
 mod io;
+mod memory;
 mod mounts;
 mod names;
 mod namespaces;
@@ -44,6 +45,7 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         Sys::Wait { pid, nohang } => wait(kernel, tid, Wanted::wait4(*pid, *nohang), fx),
         Sys::WaitId { which, options } => wait(kernel, tid, Wanted::waitid(*which, *options), fx),
         Sys::SigWait { signals } => signals::sigwait(kernel, tid, signals),
+        Sys::Touch { map, offset, len } => memory::touch(kernel, tid, *map, *offset, *len, fx),
         Sys::Exit { code } => {
             kernel.end(tid, WaitStatus::Exited(code & 0xff), fx);
             Made::Ended
@@ -118,6 +120,8 @@ fn at_once(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Don
         Sys::PivotRoot { new_root, put_old } => roots::pivot_root(kernel, tid, new_root, put_old, fx),
         Sys::Chroot { path } => roots::chroot(kernel, tid, path),
         Sys::Fchdir { fd } => roots::fchdir(kernel, tid, *fd),
+        Sys::Mmap { len, shared, fd } => memory::mmap(kernel, tid, *len, *shared, *fd),
+        Sys::Munmap { map } => memory::munmap(kernel, tid, *map),
         Sys::Umount { target, detach } => mounts::umount(kernel, tid, target, *detach, fx),
         other => processes::make(kernel, tid, other, fx),
     }

@@ -87,6 +87,13 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "pivot_root" => Sys::PivotRoot { new_root: args.text()?, put_old: args.text()? },
         "chroot" => Sys::Chroot { path: args.text()? },
         "fchdir" => Sys::Fchdir { fd: args.fd()? },
+        "mmap" => {
+            let (len, flags) = (args.number()?, args.flags()?);
+            let shared = one_of_two(&flags, "MAP_SHARED", "MAP_PRIVATE")?;
+            Sys::Mmap { len, shared, fd: if args.is_empty() { None } else { Some(args.fd()?) } }
+        }
+        "munmap" => Sys::Munmap { map: args.number()? },
+        "touch" => Sys::Touch { map: args.number()?, offset: args.number()?, len: args.number()? },
         "execve" => Sys::Exec { path: args.text()?, argv: args.texts()?, env: vec!["PATH=/bin:/usr/bin".to_owned()] },
         "wait" | "waitpid" => {
             Sys::Wait { pid: args.number()?, nohang: !args.is_empty() && one_flag("WNOHANG", &args.flags()?)? }
@@ -261,6 +268,14 @@ fn with_variables(text: &str, variables: Variables<'_>) -> Result<String, String
         }
     }
     Ok(out)
+}
+
+fn one_of_two(names: &[String], yes: &str, no: &str) -> Result<bool, String> {
+    match names {
+        [name] if name == yes => Ok(true),
+        [name] if name == no => Ok(false),
+        other => Err(no_flag(&other.join("|"))),
+    }
 }
 
 /// The arguments of a call, taken one after the other.

@@ -1,6 +1,6 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, mounts, normal, processes, procfs};
+use super::{Done, memory, mounts, normal, processes, procfs};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
@@ -143,7 +143,7 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
     }
 }
 
-fn fail<T>(errno: i32) -> Result<T, Stop> {
+pub(super) fn fail<T>(errno: i32) -> Result<T, Stop> {
     Err(Stop::Errno(errno))
 }
 
@@ -152,7 +152,7 @@ fn run_start(gate: Option<(&Gate, u32)>) -> i64 {
 }
 
 /// The gate's descriptor is not there for programs.
-fn own(fd: Fd) -> Result<Fd, Stop> {
+pub(super) fn own(fd: Fd) -> Result<Fd, Stop> {
     if fd == GATE_FD { Err(Stop::Errno(libc::EBADF)) } else { Ok(fd) }
 }
 
@@ -247,6 +247,7 @@ fn process(sys: Sys) -> Answer {
             Sys::Unshare { flags } => ok(libc::unshare(clone_flags(flags))),
             Sys::Setns { fd, kind } => ok(libc::setns(own(fd)?, clone_flags(kind))),
             other => processes::call(other)
+                .or_else(memory::call)
                 .unwrap_or_else(|other| Err(Stop::Broken(format!("{other:?} is not for the kernel")))),
         }
     }

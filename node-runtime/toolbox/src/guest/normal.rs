@@ -79,6 +79,24 @@ pub(super) fn is_procfs(fd: Fd) -> bool {
     }
 }
 
+/// mmap(2) for reading: only of regular files that have pages of their own, not of what a kernel makes up.
+pub(super) fn may_map(fd: Fd) -> Result<()> {
+    /// Of include/uapi/linux/magic.h, beside those that libc has.
+    const NSFS_MAGIC: i64 = 0x6e73_6673;
+    const MADE_UP: [i64; 5] =
+        [libc::PROC_SUPER_MAGIC, libc::SYSFS_MAGIC, libc::CGROUP_SUPER_MAGIC, libc::CGROUP2_SUPER_MAGIC, NSFS_MAGIC];
+    // SAFETY: no memory is passed but `raw`, plain data that the call fills.
+    unsafe {
+        if check(libc::fcntl(fd, libc::F_GETFL))? & libc::O_ACCMODE == libc::O_WRONLY {
+            return Err(libc::EACCES);
+        }
+        let mut raw: libc::statfs = std::mem::zeroed();
+        check(libc::fstatfs(fd, &mut raw))?;
+        let is_file = kind(raw_fstat(fd)?.st_mode) == FileKind::File;
+        if is_file && !MADE_UP.contains(&(raw.f_type as i64)) { Ok(()) } else { Err(libc::ENODEV) }
+    }
+}
+
 /// Does this path lead to a file of a procfs? Its owner and mode are those of the real machine's procfs: no guest changes
 /// them.
 pub(super) fn is_in_procfs(path: &str, follow: bool) -> bool {

@@ -1,0 +1,75 @@
+//! mmap(2), munmap(2), and the page faults of a program that uses its memory.
+
+use super::{Done, Made};
+use crate::call::{Errno, Fd, Ret, Tid};
+use crate::kernel::SimKernel;
+use crate::kernel::files::{OfdId, Opened};
+use crate::kernel::memory::ranges::Ranges;
+use crate::kernel::memory::space::Of;
+use crate::kernel::memory::{Mapping, ObjectId, PAGE_BYTES};
+use crate::kernel::vfs::Fs;
+use crate::node::Effects;
+use crate::sim::MAPPING_BYTES;
+
+pub(super) fn mmap(kernel: &mut SimKernel, tid: Tid, len: u64, shared: bool, fd: Option<Fd>) -> Done {
+    let file = fd.map(|fd| kernel.ofd_of(tid, fd)).transpose()?;
+    if len == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let number = kernel.process(tid).and_then(|process| process.space.lowest_free());
+    let number = number.filter(|_| len <= MAPPING_BYTES).ok_or(Errno::ENOMEM)?;
+    let object = file.map(|file| mappable(kernel, file)).transpose()?;
+    let of = match object {
+        Some(id) => Of::Object(id, Ranges::default()),
+        None if shared => Of::Object(kernel.memory.new_shared(), Ranges::default()),
+        None => Of::Private(Ranges::default()),
+    };
+    if let Of::Object(id, _) = &of {
+        kernel.memory.map(*id);
+    }
+    if let Some(file) = file {
+        kernel.files.refer(file);
+    }
+    let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
+    process.space.maps.insert(number, Mapping { pages: len.div_ceil(PAGE_BYTES), of, file });
+    Ok(Ret::Int(number.into()))
+}
+
+/// A regular file that is open for reading; those that a kernel makes up have no pages.
+fn mappable(kernel: &SimKernel, file: OfdId) -> Result<ObjectId, Errno> {
+    let ofd = kernel.files.get(file).ok_or(Errno::EBADF)?;
+    match ofd.what {
+        _ if !ofd.read => Err(Errno::EACCES),
+        Opened::File(loc) => match kernel.fs(loc.fs) {
+            Fs::Tree(_) | Fs::Overlay(_) => Ok(ObjectId::File(loc.fs, loc.ino)),
+            _ => Err(Errno::ENODEV),
+        },
+        _ => Err(Errno::ENODEV),
+    }
+}
+
+pub(super) fn munmap(kernel: &mut SimKernel, tid: Tid, map: u32) -> Done {
+    let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
+    let mapping = process.space.maps.remove(&map).ok_or(Errno::EINVAL)?;
+    kernel.drop_mapping(mapping);
+    kernel.unsettled = true;
+    Ok(Ret::Ok)
+}
+
+pub(super) fn touch(kernel: &mut SimKernel, tid: Tid, map: u32, offset: u64, len: u64, fx: &mut Effects) -> Made {
+    match part(kernel, tid, map, offset, len) {
+        Ok((first, pages)) => kernel.fault_in(tid, map, first, pages, fx),
+        Err(error) => Made::Ret(Ret::Err(error)),
+    }
+}
+
+/// The pages that are touched: the first, and how many.
+fn part(kernel: &SimKernel, tid: Tid, map: u32, offset: u64, len: u64) -> Result<(u64, u64), Errno> {
+    let mapping = kernel.process(tid).and_then(|process| process.space.maps.get(&map)).ok_or(Errno::EFAULT)?;
+    let end = offset.checked_add(len).ok_or(Errno::EFAULT)?;
+    let (first, end) = (offset / PAGE_BYTES, end.div_ceil(PAGE_BYTES));
+    if len == 0 || end > mapping.pages {
+        return Err(Errno::EFAULT);
+    }
+    Ok((first, end - first))
+}
