@@ -158,7 +158,7 @@ impl<K: Kernel> Kernel for Erring<K> {
         }
     }
 
-    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault> {
+    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<bool, Fault> {
         self.kernel.answer(tid, ret, fx)
     }
 

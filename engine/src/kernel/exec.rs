@@ -88,6 +88,11 @@ impl SimKernel {
         {
             return Err(Errno::EACCES);
         }
+        // Somebody has it open for writing (fs/exec.c, deny_write_access).
+        let same = |other: Loc| other.fs == loc.fs && other.ino == loc.ino;
+        if self.files.opened().any(|ofd| ofd.write && ofd.loc().is_some_and(same)) {
+            return Err(Errno::ETXTBSY);
+        }
         Ok(loc)
     }
 

@@ -323,11 +323,12 @@ impl Kernel for SimKernel {
         Ok(outcome)
     }
 
-    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault> {
+    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<bool, Fault> {
         let process = self.process_mut(tid).ok_or_else(|| Fault::new(format!("no process {}", tid.0)))?;
-        process.state = State::Ready(ret);
+        let taken = !process.stopped;
+        process.state = if taken { State::Ready(ret) } else { State::Blocked(Waiting::ToGet(ret)) };
         self.settle(fx);
-        Ok(())
+        Ok(taken)
     }
 
     fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault> {

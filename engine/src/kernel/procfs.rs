@@ -109,6 +109,11 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
     at == a.len() && at == b.len()
 }
 
+/// The directory of a process, and of a thread (fs/proc/base.c, S_IMMUTABLE).
+pub(super) fn is_immutable(ino: Ino) -> bool {
+    matches!(Place::at(ino), Place::Pid(_) | Place::Task(_))
+}
+
 pub(super) fn parent(ino: Ino) -> Ino {
     match Place::at(ino) {
         Place::Root | Place::Top(_) | Place::Pid(_) => ROOT,

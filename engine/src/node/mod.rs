@@ -262,7 +262,8 @@ pub trait Kernel {
     /// Make the call that `asked` has just told.
     fn carry_out(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Result<Outcome, Fault>;
     /// Answer the announced call without the kernel (sleep, clock, random, control, prompt).
-    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault>;
+    /// `false` if it is stopped: then it is woken with this answer when it is continued.
+    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<bool, Fault>;
     fn feed(&mut self, job: JobId, data: Option<&[u8]>, fx: &mut Effects) -> Result<(), Fault>;
     fn signal(&mut self, job: JobId, signal: Signal, fx: &mut Effects) -> Result<(), Fault>;
     /// SIGINT to the job's first process, then to all that descend from it, but for those `spared`.

@@ -87,22 +87,19 @@ impl<K: Kernel> Scheduled<K> {
                 let job = self.job(tid)?;
                 self.shells.insert(tid);
                 out.said.push(Said::Event(NodeEvent::Prompt { job, text, status }));
-                self.answer_above(tid, Ret::Ok, out)
+                self.answer_above(tid, Sys::Prompt { text: String::new(), status }, Ret::Ok, None, out)
             }
             Sys::Clock => {
                 let epoch_ns = SCENARIO_EPOCH_S.saturating_mul(SECOND as i64);
                 let ret = Ret::Int(epoch_ns.saturating_add(i64::try_from(now).unwrap_or(i64::MAX)));
-                record(out, tid, Some(sys), CallOutcome::Returned(ret.clone()));
-                self.answer_above(tid, ret, out)
+                self.answer_above(tid, sys, ret, Some(CallOutcome::Returned), out)
             }
             Sys::Random { len } => {
                 let seed = self.seed;
                 let stream = self.streams.get_or_insert_with(tid, || Rng::for_guest(seed, tid.0));
                 let mut bytes = vec![0; (len as usize).min(crate::call::IO_LIMIT_BYTES)];
                 stream.fill(&mut bytes);
-                let ret = Ret::Data(bytes);
-                record(out, tid, Some(sys), CallOutcome::Returned(ret.clone()));
-                self.answer_above(tid, ret, out)
+                self.answer_above(tid, sys, Ret::Data(bytes), Some(CallOutcome::Returned), out)
             }
             sys => self.carry_out(tid, sys, out),
         }
@@ -154,16 +151,33 @@ impl<K: Kernel> Scheduled<K> {
 
     /// Answers a call that went upward or into the future.
     fn answer_waiting(&mut self, tid: Tid, ret: Ret, out: &mut NodeOutput) -> Result<(), Fault> {
-        let sys = self.waiting.remove(&tid).map(|(sys, _)| sys);
-        record(out, tid, sys, CallOutcome::Woken(ret.clone()));
-        self.answer_above(tid, ret, out)
+        match self.waiting.remove(&tid) {
+            Some((sys, _)) => self.answer_above(tid, sys, ret, Some(CallOutcome::Woken), out),
+            None => Ok(()),
+        }
     }
 
-    fn answer_above(&mut self, tid: Tid, ret: Ret, out: &mut NodeOutput) -> Result<(), Fault> {
+    /// Gives an answer in place of the kernel, and records how it was `told`. Who is stopped gets it, and is recorded, when
+    /// it is continued.
+    fn answer_above(
+        &mut self,
+        tid: Tid,
+        sys: Sys,
+        ret: Ret,
+        told: Option<fn(Ret) -> CallOutcome>,
+        out: &mut NodeOutput,
+    ) -> Result<(), Fault> {
         let mut fx = Effects::default();
-        self.kernel.answer(tid, ret, &mut fx)?;
+        let taken = self.kernel.answer(tid, ret.clone(), &mut fx)?;
+        match told {
+            Some(told) if taken => record(out, tid, Some(sys), told(ret)),
+            None if taken => {}
+            _ => drop(self.waiting.insert(tid, (sys, WaitsFor::Kernel(BlockedOn::Other)))),
+        }
         self.settle(fx, out);
-        self.ready.push_back(tid);
+        if taken && self.jobs.contains_key(&tid) {
+            self.ready.push_back(tid);
+        }
         Ok(())
     }
 

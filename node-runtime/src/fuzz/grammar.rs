@@ -17,7 +17,12 @@ pub enum Line {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Call(String),
-    Fork { into: String, until_exec: bool, body: Vec<Piece> },
+    /// `fork`, `vfork` or `clone(FLAGS)`.
+    Fork {
+        into: String,
+        head: String,
+        body: Vec<Piece>,
+    },
 }
 
 impl Line {
@@ -38,9 +43,7 @@ impl Line {
 fn joined(script: &[Piece]) -> String {
     let text = |piece: &Piece| match piece {
         Piece::Call(text) => text.clone(),
-        Piece::Fork { into, until_exec, body } => {
-            format!("{into} = {}fork {{ {} }}", if *until_exec { "v" } else { "" }, joined(body))
-        }
+        Piece::Fork { into, head, body } => format!("{into} = {head} {{ {} }}", joined(body)),
     };
     script.iter().map(text).collect::<Vec<_>>().join("; ")
 }
@@ -57,6 +60,19 @@ pub fn scenario(seed: u64) -> Vec<Line> {
     let mut make = Make { rng: Rng::new(seed, Stream::Fuzz), children: Vec::new(), forks: 0 };
     (0..=make.rng.below(LINES)).map(|_| make.line()).collect()
 }
+
+const CLONES: [&str; 7] = [
+    "CLONE_NEWPID",
+    "CLONE_NEWPID",
+    "CLONE_NEWUTS",
+    "CLONE_NEWNS",
+    "CLONE_PARENT",
+    "CLONE_NEWIPC",
+   
+    "CLONE_NEWNET",
+];
+const WAITS: [&str; 4] = ["WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT"];
+const NS_FILES: [&str; 6] = ["pid", "mnt", "uts", "ipc", "net", "pid_for_children"];
 
 struct Make {
     rng: Rng,
@@ -93,17 +109,21 @@ impl Make {
 
     fn piece(&mut self, depth: u32) -> Piece {
         if depth < DEPTH && self.one_in(7) {
-            let until_exec = self.one_in(4);
+            let head = match self.rng.below(8) {
+                0 | 1 => "vfork".to_owned(),
+                2 => format!("clone({})", self.flags(&CLONES, &CLONES)),
+                _ => "fork".to_owned(),
+            };
             let known = self.children.clone();
             let mut body = self.script(depth + 1);
             self.children = known;
-            if until_exec {
+            if head == "vfork" {
                 body.push(Piece::Call(self.exec()));
             }
             self.forks += 1;
             let into = format!("p{}", self.forks);
             self.children.push(into.clone());
-            return Piece::Fork { into, until_exec, body };
+            return Piece::Fork { into, head, body };
         }
         Piece::Call(match self.rng.below(10) {
             0..=4 => self.file_call(),
@@ -208,7 +228,7 @@ impl Make {
     }
 
     fn process_call(&mut self) -> String {
-        match self.rng.below(16) {
+        match self.rng.below(24) {
             0 => "getpid()".to_owned(),
             1 => "getppid()".to_owned(),
             2 => "getuid()".to_owned(),
@@ -224,8 +244,20 @@ impl Make {
             12 => format!("umask({})", self.one_of(&["0022", "0077", "0"])),
             13 => "getcwd()".to_owned(),
             14 => format!("exit({})", self.rng.below(4)),
+            15 => "setsid()".to_owned(),
+            16 => format!("setpgid({}, {})", self.pid(), self.pid()),
+            17 => format!("getpgid({})", self.pid()),
+            18 => format!("getsid({})", self.pid()),
+            19 => format!("prctl(PR_SET_CHILD_SUBREAPER, {})", self.rng.below(2)),
+            20 => format!("prctl(PR_SET_PDEATHSIG, {})", self.signal()),
+            21 => format!("waitid(P_ALL, 0, {}|WNOHANG)", self.flags(&WAITS, &WAITS)).replace("P_ALL, 0", "P_ALL"),
+            22 => format!("waitid(P_PID, {}, {}|WNOHANG)", self.child(), self.flags(&WAITS, &WAITS)),
             _ => format!("nanosleep({})", self.one_of(&["1", "1000000", "5000000000"])),
         }
+    }
+
+    fn pid(&mut self) -> String {
+        if self.one_in(2) { "0".to_owned() } else { self.child() }
     }
 
     fn exec(&mut self) -> String {
@@ -242,7 +274,11 @@ impl Make {
     fn namespace_call(&mut self) -> String {
         const KINDS: [&str; 6] =
             ["CLONE_NEWPID", "CLONE_NEWNS", "CLONE_NEWUTS", "CLONE_NEWIPC", "CLONE_NEWNET", "CLONE_NEWCGROUP"];
-        match self.rng.below(7) {
+        match self.rng.below(9) {
+            7 => {
+                format!("open(\"/proc/{}/ns/{}\", O_RDONLY)", self.one_of(&["self", "1", "2"]), self.one_of(&NS_FILES))
+            }
+            8 => format!("setns({}, {})", 3 + self.rng.below(3), self.one_of(&["0", "CLONE_NEWUTS", "CLONE_NEWNS"])),
             0 | 1 => format!("unshare({})", self.flags(&KINDS, &KINDS)),
             2 => format!("sethostname(\"{}\")", self.one_of(&["a", "other", ""])),
             3 => "uname()".to_owned(),

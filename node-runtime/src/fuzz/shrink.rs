@@ -64,9 +64,9 @@ fn smaller_script(script: &[Piece]) -> Vec<Vec<Piece>> {
     for (at, piece) in script.iter().enumerate().rev() {
         let with = |pieces: Vec<Piece>| [&script[..at], &pieces[..], &script[at + 1..]].concat();
         out.push(with(Vec::new()));
-        if let Piece::Fork { into, until_exec, body } = piece {
+        if let Piece::Fork { into, head, body } = piece {
             out.push(with(body.clone()));
-            let fork = |body| Piece::Fork { into: into.clone(), until_exec: *until_exec, body };
+            let fork = |body| Piece::Fork { into: into.clone(), head: head.clone(), body };
             out.extend(smaller_script(body).into_iter().map(|body| with(vec![fork(body)])));
         }
     }
@@ -86,7 +86,7 @@ mod tests {
     fn what_does_not_matter_goes() {
         let fork = Piece::Fork {
             into: "p".into(),
-            until_exec: false,
+            head: "fork".into(),
             body: vec![call("getpid()"), call("bad()"), call("getppid()")],
         };
         let lines = vec![

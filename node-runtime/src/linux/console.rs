@@ -18,7 +18,8 @@ const ARRIVAL_MS: i32 = 5000;
 #[derive(Debug)]
 pub struct Console {
     master: File,
-    /// Open here too, so that the terminal lives as long as the job.
+    /// Open here too, so that the terminal lives as long as the job. It is read from only: what a guest says goes to the
+    /// two streams of its job, and what it would write to the terminal itself nobody would read.
     slave: OwnedFd,
     pending: VecDeque<Vec<u8>>,
 }
@@ -35,7 +36,7 @@ impl Console {
             check(libc::ioctl(master.as_raw_fd(), libc::TIOCGPTN, &mut number)).map_err(code)?;
         }
         let path = format!("/dev/pts/{number}");
-        let slave = os::open(&path, libc::O_RDWR | libc::O_NOCTTY, 0).map_err(code)?;
+        let slave = os::open(&path, libc::O_RDONLY | libc::O_NOCTTY, 0).map_err(code)?;
         set_canonical(&slave).map_err(code)?;
         Ok(Console { master: master.into(), slave, pending: VecDeque::new() })
     }

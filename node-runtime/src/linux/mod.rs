@@ -141,7 +141,7 @@ impl Kernel for LinuxKernel {
         self.grant(tid, sys, fx)
     }
 
-    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<(), Fault> {
+    fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<bool, Fault> {
         self.answer_above(tid, &ret, fx)
     }
 

@@ -78,8 +78,10 @@ impl LinuxKernel {
                 }
                 Outcome::Became
             }
-            Came::Asleep if forks || matches!(sys, Sys::Exec { .. }) => {
-                return Err(Fault::new(format!("process {} was stopped as it was granted {}", tid.0, name(sys))));
+            Came::Asleep if forks => {
+                // It was stopped at the gate, and forks when it is continued.
+                self.tasks.get_mut(tid)?.forks = Some((child_slot, sibling));
+                Outcome::Blocked(BlockedOn::Other)
             }
             Came::Asleep => Outcome::Blocked(self.blocked_on(tid, sys)?),
             Came::Ended(status) => {
@@ -93,19 +95,23 @@ impl LinuxKernel {
     }
 
     /// Answers in place of the kernel: the process comes straight back with its next call.
-    pub(super) fn answer_above(&mut self, tid: Tid, ret: &Ret, fx: &mut Effects) -> Result<(), Fault> {
+    pub(super) fn answer_above(&mut self, tid: Tid, ret: &Ret, fx: &mut Effects) -> Result<bool, Fault> {
         let task = self.tasks.get_mut(tid)?;
+        if task.outside.look() == Look::Stopped {
+            task.held = Some(ret.clone());
+            return Ok(false);
+        }
         task.at = At::Kernel(Sys::Getpid);
         if !self.machine.gate().answer(task.slot, ret, MESSAGE_TIMEOUT_NS) {
             return Err(Fault::new(format!("process {} did not take its answer", tid.0)));
         }
         match self.await_guest(tid, false)? {
-            Came::Back(_) => Ok(()),
+            Came::Back(_) => Ok(true),
             Came::Asleep => Err(Fault::new(format!("process {} was stopped as it was answered", tid.0))),
             Came::Ended(status) => {
                 self.ended(tid, status, fx);
                 fx.died.push((tid, status));
-                self.settle(fx, Reach::All)
+                self.settle(fx, Reach::All).map(|()| true)
             }
         }
     }
@@ -198,6 +204,8 @@ impl LinuxKernel {
             let ended = match task.outside.look() {
                 Look::Zombie { status, .. } => Some(status_of(status)?),
                 Look::Dead | Look::Gone => Some(self.status_of_gone(tid, None)?),
+                // Stopped at the gate: it ends when it is continued.
+                Look::Stopped => return Ok(Came::Asleep),
                 _ => None,
             };
             if let Some(status) = ended {
@@ -310,8 +318,13 @@ impl LinuxKernel {
             let task = self.tasks.get(tid)?;
             let in_kernel = matches!(task.at, At::Kernel(_));
             if in_kernel && self.machine.gate().word(task.slot) == Word::Said {
-                let ret = self.back(tid)?;
-                let ret = ret.ok_or_else(|| Fault::new(format!("process {} woke as another program", tid.0)))?;
+                // A program that was stopped before its execve(2) has no answer yet.
+                let ret = self.back(tid)?.unwrap_or(Ret::Start);
+                match (self.tasks.get_mut(tid)?.forks.take(), &ret) {
+                    (Some((slot, sibling)), Ret::Int(_)) => self.born(tid, slot, sibling, fx)?,
+                    (Some((slot, _)), _) => self.tasks.free_slot(slot),
+                    (None, _) => {}
+                }
                 fx.woken.push((tid, ret));
                 found = found.max(Found::Moving);
                 continue;
@@ -320,6 +333,14 @@ impl LinuxKernel {
                 continue;
             }
             let status = match task.outside.look() {
+                // It was stopped when its answer came.
+                Look::Asleep if task.held.is_some() => {
+                    let ret = self.tasks.get_mut(tid)?.held.take().unwrap_or(Ret::Ok);
+                    self.answer_above(tid, &ret, fx)?;
+                    fx.woken.push((tid, ret));
+                    found = found.max(Found::Moving);
+                    continue;
+                }
                 // It may have come back to the gate since its word was read.
                 Look::Asleep | Look::Stopped if in_kernel && self.machine.gate().word(task.slot) == Word::Said => {
                     found = found.max(Found::Moving);
@@ -411,10 +432,4 @@ fn reach(sys: &Sys) -> Reach {
         Sys::Touch { .. } | Sys::Munmap { .. } => Reach::All,
         _ => Reach::Caller,
     }
-}
-
-/// A call for a message: its beginning, as its data may be long.
-fn name(sys: &Sys) -> String {
-    const SHOWN: usize = 80;
-    format!("{sys:?}").chars().take(SHOWN).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::OrFault;
 use super::proc::{self, Look, Outside};
-use engine::call::{Signal, Sys, Tid, WaitStatus};
+use engine::call::{Ret, Signal, Sys, Tid, WaitStatus};
 use engine::node::{Cid, Fault, JobId};
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -33,6 +33,10 @@ pub struct Task {
     pub at: At,
     /// It waits to read what is fed to this job.
     pub reads: Option<JobId>,
+    /// An answer that it takes when it is continued.
+    pub held: Option<Ret>,
+    /// It was granted a fork while it was stopped: the child's slot, and whether the child will be its sibling.
+    pub forks: Option<(u32, bool)>,
 }
 
 /// Where a guest is.
@@ -84,7 +88,17 @@ impl Tasks {
     ) -> Result<(), Fault> {
         let outside = Outside::of_pidfd(pidfd)?;
         let nspid = proc::nspid(outside.pid, self.depth);
-        let task = Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid), reads: None };
+        let task = Task {
+            outside,
+            slot,
+            job,
+            container,
+            nspid,
+            at: At::Kernel(Sys::Getpid),
+            reads: None,
+            held: None,
+            forks: None,
+        };
         self.live.insert(Tid(pid), task);
         Ok(())
     }
@@ -105,7 +119,20 @@ impl Tasks {
         let nspid = proc::nspid(child, self.depth);
         let tid = Tid(*nspid.first().ok_or_else(|| Fault::new(format!("process {child} has no pid on the node")))?);
         let outside = Outside::of_pid(child)?;
-        self.live.insert(tid, Task { outside, slot, job, container, nspid, at: At::Kernel(Sys::Getpid), reads: None });
+        self.live.insert(
+            tid,
+            Task {
+                outside,
+                slot,
+                job,
+                container,
+                nspid,
+                at: At::Kernel(Sys::Getpid),
+                reads: None,
+                held: None,
+                forks: None,
+            },
+        );
         Ok(tid)
     }
 
@@ -151,6 +178,7 @@ impl Tasks {
     pub fn bury(&mut self, tid: Tid) {
         if let Some(task) = self.live.remove(&tid) {
             self.free.push(task.slot);
+            self.free.extend(task.forks.map(|(slot, _)| slot));
             self.zombies.insert(tid, task);
         }
     }

@@ -37,9 +37,7 @@ pub(super) fn access(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32) ->
     if mode & WRITE != 0 && loc.fs == NSFS {
         return Err(Errno::EPERM);
     }
-    if !view.may(&stat, mode) {
-        return Err(Errno::EACCES);
-    }
+    kernel.permission(&view, loc, mode)?;
     let special = matches!(stat.kind, FileKind::CharDevice | FileKind::BlockDevice | FileKind::Fifo);
     if mode & WRITE != 0 && !special {
         kernel.want_write(loc)?;

@@ -166,8 +166,8 @@ impl SimKernel {
                     }
                     Some(up)
                 }
-                name if name.len() > NAME_BYTES && !is_last => return Err(Errno::ENAMETOOLONG),
-                name if name.len() > NAME_BYTES => {
+                name if self.is_too_long(at, name) && !is_last => return Err(Errno::ENAMETOOLONG),
+                name if self.is_too_long(at, name) => {
                     let last = Last::Name(name.to_owned());
                     return Ok(Walked { dir: at, last, slash, node: None, too_long: true });
                 }
@@ -252,6 +252,20 @@ impl SimKernel {
             FileKind::Dir => Err(Errno::EACCES),
             _ => Err(Errno::ENOTDIR),
         }
+    }
+
+    /// Each file system says so by itself when it looks a name up; procfs never does.
+    fn is_too_long(&self, dir: Loc, name: &str) -> bool {
+        name.len() > NAME_BYTES && !matches!(self.fs(dir.fs), Fs::Proc(_))
+    }
+
+    /// Whether the caller may do this here: EPERM for everybody who would write to what is immutable (fs/namei.c,
+    /// inode_permission).
+    pub(in crate::kernel) fn permission(&self, view: &View, at: Loc, wanted: u32) -> Result<(), Errno> {
+        if wanted & WRITE != 0 && matches!(self.fs(at.fs), Fs::Proc(_)) && procfs::is_immutable(at.ino) {
+            return Err(Errno::EPERM);
+        }
+        if view.may(&self.stat(at), wanted) { Ok(()) } else { Err(Errno::EACCES) }
     }
 
     /// A name in a directory, and what is mounted on it.

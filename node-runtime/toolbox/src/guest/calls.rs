@@ -87,7 +87,8 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         Sys::Access { path, .. } if procfs::is_hidden(path, true) => return fail(libc::ENOENT),
         Sys::Readlink { path } if procfs::is_hidden(path, false) => return fail(libc::ENOENT),
         Sys::Stat { path, follow } if procfs::is_hidden(path, *follow) => return fail(libc::ENOENT),
-        Sys::Chmod { path, .. } | Sys::Truncate { path, .. } if normal::is_in_procfs(path, true) => {
+        Sys::Chmod { path, .. } if normal::is_in_procfs(path, true) => return fail(libc::EPERM),
+        Sys::Truncate { path, .. } if normal::is_in_procfs(path, true) && !std::path::Path::new(path).is_dir() => {
             return fail(libc::EPERM);
         }
         Sys::Chown { path, follow, .. } | Sys::Utimens { path, follow, .. } if normal::is_in_procfs(path, *follow) => {
