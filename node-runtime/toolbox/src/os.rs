@@ -62,6 +62,13 @@ pub fn lock(fd: RawFd) -> Result<()> {
     check(unsafe { libc::flock(fd, libc::LOCK_EX | libc::LOCK_NB) }).map(drop)
 }
 
+/// The effective user and group of the caller, unless it is root.
+pub fn not_root() -> Option<(u32, u32)> {
+    // SAFETY: no memory is passed.
+    let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+    (uid != 0).then_some((uid, gid))
+}
+
 pub fn mkdir(path: &str, mode: u32) -> Result<()> {
     let path = c(path)?;
     // SAFETY: the path is a NUL-terminated string that outlives the call.

@@ -7,7 +7,7 @@ use crate::sandbox::{During, Step, devices, exec, paths, power, seccomp::Filter}
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Where a tmpfs can hang for a moment, even over the rootfs, which is the current directory then.
-const HOOK: &str = "/proc";
+const HOOKS: [&str; 4] = ["/tmp", "/mnt", "/var", "/run"];
 /// Docker's.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -18,14 +18,19 @@ pub(super) struct Child {
     /// Hangs up when the launcher is gone.
     pub alive: OwnedFd,
     pub signals: Signals,
+    /// The caller's user and group, if that is not root: they are root's inside, in a user namespace.
+    pub mapped: Option<(u32, u32)>,
 }
 
 impl Child {
     /// Straight into the group where version 2 can; the cgroup namespace comes when it is in all of them, whose root it
     /// shall be.
     pub fn clone_into_group(&self) -> Result<Option<i32>> {
-        let namespaces =
+        let mut namespaces =
             libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
+        if self.mapped.is_some() {
+            namespaces |= libc::CLONE_NEWUSER;
+        }
         // SAFETY: this process has one thread.
         let cloned = unsafe { os::clone3_into(namespaces as u64, false, self.group.for_clone()) };
         cloned.map(|child| child.map(|(pid, _)| pid))
@@ -50,12 +55,17 @@ impl Child {
     }
 
     fn arrange(&self) -> Step<()> {
+        if let Some((uid, gid)) = self.mapped {
+            power::map_to_root(uid, gid).during("map the user to root")?;
+        }
         self.group.enter_v1().during("enter the control group")?;
         os::unshare(libc::CLONE_NEWCGROUP).during("unshare(CLONE_NEWCGROUP)")?;
         os::sethostname(&self.options.hostname).during("sethostname")?;
         os::loopback_up().during("bring the loopback interface up")?;
-        self.enter_root()?;
-        devices::mount_proc_and_dev()?;
+        self.make_root()?;
+        let borrowed = self.mapped.map(|_| devices::borrow()).transpose()?;
+        os::pivot_to_cwd().during("pivot_root")?;
+        devices::mount_dev(borrowed)?;
         devices::mount_pts_and_shm()?;
         paths::cover().during("mask paths of /proc")?;
         if self.options.read_only {
@@ -65,21 +75,27 @@ impl Child {
         self.give_up_power()
     }
 
-    /// An overlay of the directory under a tmpfs becomes `/`, and nothing of the machine's mounts stays.
-    fn enter_root(&self) -> Step<()> {
+    /// An overlay of the directory under a tmpfs, with a procfs in it, is the current directory. The machine's own procfs
+    /// is still there then: without it a user namespace is given none (fs/namespace.c, mount_too_revealing()).
+    fn make_root(&self) -> Step<()> {
         os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
         // Its own name may hold what separates mount options: `.` cannot.
         os::chdir(&self.options.rootfs).during(&self.options.rootfs)?;
-        os::mount("drydock", HOOK, "tmpfs", libc::MS_NODEV, "mode=0755").during("mount a tmpfs for the upperdir")?;
+        let mounted =
+            HOOKS.iter().find(|hook| os::mount("drydock", hook, "tmpfs", libc::MS_NODEV, "mode=0755").is_ok());
+        let hook = mounted.ok_or(("mount a tmpfs for the upperdir".to_owned(), os::errno()))?;
         for dir in ["upper", "work", "root"] {
-            let dir = format!("{HOOK}/{dir}");
+            let dir = format!("{hook}/{dir}");
             os::mkdir(&dir, 0o755).during(&dir)?;
         }
-        let options = format!("lowerdir=.,upperdir={HOOK}/upper,workdir={HOOK}/work");
-        let root = format!("{HOOK}/root");
+        // Where trusted attributes are not to be had, overlayfs keeps its notes in those of users (overlayfs.rst).
+        let attributes = if self.mapped.is_some() { ",userxattr" } else { "" };
+        let options = format!("lowerdir=.,upperdir={hook}/upper,workdir={hook}/work{attributes}");
+        let root = format!("{hook}/root");
         os::mount("overlay", &root, "overlay", libc::MS_NODEV, &options).during("mount the overlay")?;
         os::chdir(&root).during(&root)?;
-        os::pivot_to_cwd().during("pivot_root")
+        os::mkdir_if_missing("proc", 0o755).during("/proc")?;
+        devices::mount_proc("proc").during("mount /proc")
     }
 
     /// In this order: a change of user clears what dies with whom (prctl(2), PR_SET_PDEATHSIG).
@@ -87,7 +103,9 @@ impl Child {
         os::close_on_exec(3, u32::MAX).during("close_range")?;
         let filter = Filter::new(power::DOCKER);
         power::bound(power::DOCKER).during("drop capabilities")?;
-        power::become_user(self.options.uid, self.options.gid).during("setuid")?;
+        if self.mapped.is_none() {
+            power::become_user(self.options.uid, self.options.gid).during("setuid")?;
+        }
         os::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _).during("prctl(PR_SET_PDEATHSIG)")?;
         if !launcher_lives(&self.alive) {
             return Err(("the launcher is gone".to_owned(), libc::ESRCH));

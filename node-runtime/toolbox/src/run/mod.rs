@@ -4,6 +4,9 @@
 //! new pid, mount, network, UTS, IPC and cgroup namespaces, in a control group with its limits, confined as
 //! [`crate::sandbox`] has it. It shares the terminal and the process group of whoever called, so Ctrl-C is its own.
 //!
+//! Who is not root can run one too, in a user namespace whose root is the caller; without limits, unless groups are the
+//! caller's to make.
+//!
 //! Nothing outlasts it. The child dies with the launcher; mounts, interfaces and the writes go with their namespaces; a
 //! control group that a killed launcher left is swept by the next. The launcher forks before it has grown.
 
@@ -14,8 +17,8 @@ mod options;
 use crate::os::{self, Result};
 use crate::sandbox::During;
 use child::Child;
-pub use group::Limits;
 use group::{Group, Hierarchies, sweep};
+pub use group::{Limits, Unset};
 use options::Options;
 pub use options::WORDS;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -52,10 +55,14 @@ pub(crate) fn tell(what: &str, errno: i32) {
 }
 
 fn launch(options: Options) -> crate::sandbox::Step<i32> {
-    let group = group(&options);
+    let mapped = os::not_root();
+    if mapped.is_some() && (options.uid, options.gid) != (0, 0) {
+        return Err(("--user: who is not root has one user to give a container, its root".to_owned(), libc::EPERM));
+    }
     let (alive, ours) = os::pipe().during("pipe")?;
+    let group = group(&options);
     let signals = Signals::hold();
-    let child = Child { options, group, alive, signals };
+    let child = Child { options, group, alive, signals, mapped };
     let cloned = child.clone_into_group();
     let pid = match cloned {
         Ok(None) => {
@@ -89,6 +96,15 @@ fn group(options: &Options) -> Group {
         eprintln!("node-runtime: goes on without a limit: {unset}");
     }
     group
+}
+
+/// Which of these limits this machine does not keep: tried in a group that is gone afterwards.
+pub fn unset(limits: &Limits) -> Vec<Unset> {
+    let mut unset = Vec::new();
+    let group = Group::make(&Hierarchies::mounted().unwrap_or_default(), &limits.controllers(), &mut unset);
+    group.limit(limits, &mut unset);
+    let _ = group.remove();
+    unset
 }
 
 /// Signals that the launcher takes one at a time, and what was blocked before.

@@ -2,6 +2,7 @@
 
 use super::{During, Step};
 use crate::os::{self, Result};
+use std::os::fd::OwnedFd;
 
 /// The default devices (OCI runtime-spec, config-linux.md) by their numbers in Documentation/admin-guide/devices.txt;
 /// `ptmx` and `console` come with a devpts.
@@ -24,14 +25,39 @@ pub fn mount_proc(target: &str) -> Result<()> {
 pub fn mount_proc_and_dev() -> Step<()> {
     os::mkdir_if_missing("/proc", 0o755).during("/proc")?;
     mount_proc("/proc").during("mount /proc")?;
+    mount_dev(None)
+}
+
+/// A device of the machine as a mount that can be attached anywhere.
+pub type Borrowed = (&'static str, OwnedFd);
+
+/// The machine's own devices, for who may make none: the machine's root is still there.
+pub fn borrow() -> Step<Vec<Borrowed>> {
+    let borrow = |(name, _, _): &(&'static str, u32, u32)| {
+        let path = format!("/dev/{name}");
+        let device = os::open(&path, libc::O_PATH, 0).and_then(|file| os::clone_mount(&file));
+        device.map(|device| (*name, device)).during(&path)
+    };
+    DEVICES.iter().map(borrow).collect()
+}
+
+/// `/dev` with devices that are made, or borrowed.
+pub fn mount_dev(borrowed: Option<Vec<Borrowed>>) -> Step<()> {
     os::mkdir_if_missing("/dev", 0o755).during("/dev")?;
     os::mount("tmpfs", "/dev", "tmpfs", libc::MS_NOSUID, "mode=0755,size=64k").during("mount /dev")?;
-    DEVICES.iter().try_for_each(|(name, major, minor)| {
-        let path = format!("/dev/{name}");
-        os::mknod_char(&path, 0o666, *major, *minor).during(&path)?;
-        // mknod(2) applies the umask.
-        os::chmod(&path, 0o666).during(&path)
-    })
+    match borrowed {
+        None => DEVICES.iter().try_for_each(|(name, major, minor)| {
+            let path = format!("/dev/{name}");
+            os::mknod_char(&path, 0o666, *major, *minor).during(&path)?;
+            // mknod(2) applies the umask.
+            os::chmod(&path, 0o666).during(&path)
+        }),
+        Some(borrowed) => borrowed.iter().try_for_each(|(name, device)| {
+            let path = format!("/dev/{name}");
+            drop(os::open(&path, libc::O_CREAT | libc::O_WRONLY, 0o666).during(&path)?);
+            os::attach_mount(device, &path).during(&path)
+        }),
+    }
 }
 
 /// What programs of real images expect besides: terminals, shared memory, links to their own descriptors.

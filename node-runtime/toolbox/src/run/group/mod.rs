@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What all names of ours begin with.
-pub const PREFIX: &str = "drydock-";
+const PREFIX: &str = "drydock-run-";
 /// How long a group may stay busy after the last of its processes has been waited for.
 const BUSY: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_micros(200);
@@ -218,11 +218,17 @@ fn unique() -> String {
 fn own(path: &Path) -> Result<OwnedFd> {
     let text = path.to_str().ok_or(libc::EINVAL)?;
     os::mkdir(text, 0o755)?;
-    let dir = os::open(text, libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
-    os::lock(dir.as_raw_fd())?;
-    // What is gone from its parent has no files any more.
-    fs::metadata(path.join("cgroup.procs")).map_err(|error| os::code(&error))?;
-    Ok(dir)
+    let dir = os::open(text, libc::O_RDONLY | libc::O_DIRECTORY, 0);
+    let owned = dir.and_then(|dir| {
+        os::lock(dir.as_raw_fd())?;
+        // What is gone from its parent has no files any more.
+        fs::metadata(path.join("cgroup.procs")).map_err(|error| os::code(&error))?;
+        Ok(dir)
+    });
+    if owned.is_err() {
+        let _ = fs::remove_dir(path);
+    }
+    owned
 }
 
 fn remove(path: &Path) -> Result<()> {
