@@ -123,7 +123,7 @@ impl Contender {
                 let mut command = Command::new(&words[0]);
                 command.args(&words[1..]);
                 if PEERS.contains(&words[0].as_str()) {
-                    command.arg(format!("drydock-bench-{}-{round}", std::process::id()));
+                    command.arg(format!("bench-{}-{round}", std::process::id()));
                     let mounts = mounts.as_raw_fd();
                     // SAFETY: one system call between fork and exec.
                     unsafe {
