@@ -102,7 +102,7 @@ pub fn main(words: &[String]) -> ExitCode {
 
 /// The kernel beside the page, if there can be one.
 fn live() -> Option<Arc<dyn crate::serve::Live>> {
-    if !doctor::obstacles(&doctor::examine()).is_empty() {
+    if !doctor::obstacles(&doctor::examine_needed()).is_empty() {
         return None;
     }
     let live = Course::find(None).and_then(|course| OnThisKernel::new(&course));
@@ -111,7 +111,7 @@ fn live() -> Option<Arc<dyn crate::serve::Live>> {
 
 /// Says why this machine cannot run nodes, if it cannot.
 fn obstacles() -> Option<End> {
-    let findings = doctor::examine();
+    let findings = doctor::examine_needed();
     let obstacles = doctor::obstacles(&findings);
     for finding in &obstacles {
         eprintln!("node-runtime: this machine cannot: {}: {} ({})", finding.what, finding.found, finding.remedy);

@@ -6,7 +6,7 @@
 mod probe;
 
 use crate::course::Course;
-use crate::linux::LinuxKernel;
+use crate::linux::{LinuxKernel, toolbox_binary};
 use crate::profile::{Cgroups, Profile, kernel_name};
 use crate::runs::is_root;
 use engine::image::Digest;
@@ -15,7 +15,12 @@ use engine::scenario::{Era, Scenario};
 use serde::Serialize;
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use toolbox::run::Limits;
 
 /// One thing that was tried.
 #[derive(Clone, Debug, Serialize)]
@@ -67,9 +72,17 @@ const USER_OVERLAY: Missing = useful(
     "nothing to root; a node without root would copy its images instead of mounting them",
     "Linux 5.11 or newer with CONFIG_OVERLAY_FS; modprobe overlay",
 );
-const SECCOMP: Missing = useful(
-    "nothing yet: the course's containers run without a filter, which Docker's do not",
-    "a kernel with CONFIG_SECCOMP_FILTER",
+const CLONE: Missing = needed("Linux 5.3 or newer; in a container, a seccomp profile that lets clone3(2) through");
+const SECCOMP: Missing = needed("a kernel with CONFIG_SECCOMP_FILTER");
+const LIMITS: Missing = useful(
+    "containers of `run` go on without the limits named; what a container may use is then the machine's",
+    "mount the controllers (mount -t cgroup2 none /sys/fs/cgroup); in a container, docker run --privileged --cgroupns=host; \
+     without root, systemd-run --user --scope -p Delegate=yes",
+);
+const ROOTLESS: Missing = useful(
+    "nothing to root; `run` is then for root alone",
+    "Linux 5.11 or newer, and what restricts user namespaces lifted: sysctl kernel.apparmor_restrict_unprivileged_userns=0 \
+     (Ubuntu), kernel.unprivileged_userns_clone=1 (Debian), user.max_user_namespaces=15000",
 );
 const CGROUPS: Missing = useful(
     "nothing yet: no lesson compares limits on a real node",
@@ -80,8 +93,28 @@ const CONTROLLERS: Missing = useful(
     "boot without cgroup_disable=; in a container, docker run --cgroupns=host --privileged",
 );
 
-/// Everything, in the order in which a node needs it.
+/// The user that the kernel shows for all it cannot name (overflowuid, proc_sys_kernel(5)).
+const NOBODY: u32 = 65534;
+
+/// Everything.
 pub fn examine() -> Vec<Finding> {
+    let mut findings = examine_needed();
+    findings.push(finding("user namespaces", USER, tried(probe::namespace(libc::CLONE_NEWUSER), "made one")));
+    findings.push(finding("user namespaces without root", WITHOUT_ROOT, without_root()));
+    findings.push(finding(
+        "overlayfs with userxattr",
+        USER_OVERLAY,
+        tried(probe::overlay_in_user_namespace(), "mounted one in a user namespace"),
+    ));
+    findings.push(finding("a container without root", ROOTLESS, container_without_root()));
+    findings.push(finding("cgroups", CGROUPS, cgroups()));
+    findings.push(finding("cgroup controllers", CONTROLLERS, controllers()));
+    findings.push(finding("limits of a container", LIMITS, limits()));
+    findings
+}
+
+/// What a node cannot run without, in the order in which it needs it.
+pub fn examine_needed() -> Vec<Finding> {
     let mut findings = vec![
         finding("kernel", needed(""), Ok(kernel_name())),
         finding("course", COURSE, course()),
@@ -98,20 +131,12 @@ pub fn examine() -> Vec<Finding> {
     for (what, flag) in namespaces {
         findings.push(finding(what, NAMESPACE, tried(probe::namespace(flag), "made one")));
     }
+    findings.push(finding("clone3 with a pidfd", CLONE, tried(probe::pidfd(), "made a child with one")));
+    findings.push(finding("seccomp filters", SECCOMP, tried(probe::seccomp_filter(), "installed a container's")));
     findings.push(finding("children in /proc", CHILDREN, children()));
     findings.push(finding("pseudo-terminals", PTY, terminal()));
     let node = if obstacles(&findings).is_empty() { a_node() } else { Err("not tried".to_owned()) };
     findings.push(finding("overlayfs on tmpfs, in a node", NODE, node));
-    findings.push(finding("user namespaces", USER, tried(probe::namespace(libc::CLONE_NEWUSER), "made one")));
-    findings.push(finding("user namespaces without root", WITHOUT_ROOT, without_root()));
-    findings.push(finding(
-        "overlayfs with userxattr",
-        USER_OVERLAY,
-        tried(probe::overlay_in_user_namespace(), "mounted one in a user namespace"),
-    ));
-    findings.push(finding("seccomp filters", SECCOMP, tried(probe::seccomp_filter(), "installed one")));
-    findings.push(finding("cgroups", CGROUPS, cgroups()));
-    findings.push(finding("cgroup controllers", CONTROLLERS, controllers()));
     findings
 }
 
@@ -193,6 +218,43 @@ fn controllers() -> Result<String, String> {
     match missing.is_empty() {
         true => Ok(usable.join(", ")),
         false => Err(format!("no {}; there is {}", missing.join(", "), usable.join(", "))),
+    }
+}
+
+/// A control group with every limit, made and removed.
+fn limits() -> Result<String, String> {
+    let limits = Limits { memory_bytes: Some(64 << 20), cpu_milli: Some(1000), pids: Some(64) };
+    let unset: Vec<String> = toolbox::run::unset(&limits).iter().map(ToString::to_string).collect();
+    if unset.is_empty() { Ok("set those of memory, cpu and pids".to_owned()) } else { Err(unset.join("; ")) }
+}
+
+/// `run`, as whoever is not root: the caller, or nobody.
+fn container_without_root() -> Result<String, String> {
+    let text = |error: io::Error| error.to_string();
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let nth = TRIED.fetch_add(1, Ordering::Relaxed);
+    let root = std::env::temp_dir().join(format!("drydock-doctor-{}-{nth}", std::process::id()));
+    fs::create_dir(&root).map_err(text)?;
+    let tried = || -> io::Result<std::process::Output> {
+        let program = root.join("toolbox");
+        fs::write(&program, toolbox_binary())?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        // The toolbox can do it as well, and is there whoever asks.
+        let mut run = Command::new(&program);
+        run.arg0("run").arg(&root).args(["/toolbox", "true", "/true"]);
+        if is_root() {
+            // A directory of somebody else's could not be written in, overlay or not.
+            std::os::unix::fs::chown(&root, Some(NOBODY), Some(NOBODY))?;
+            run.uid(NOBODY).gid(NOBODY);
+        }
+        run.output()
+    };
+    let output = tried().map_err(text);
+    let _ = fs::remove_dir_all(&root);
+    let output = output?;
+    match output.status.success() {
+        true => Ok("ran one".to_owned()),
+        false => Err(String::from_utf8_lossy(&output.stderr).trim().trim_start_matches("node-runtime: ").to_owned()),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is tried in a child of its own, which is gone afterwards, and its mounts and rules with it.
 
-use std::ffi::{CStr, c_ulong};
+use std::ffi::CStr;
 use toolbox::os::{self, Result};
+use toolbox::sandbox::power;
+use toolbox::sandbox::seccomp::Filter;
 
 /// Can a child be made in a new namespace of this kind? The errno if not.
 pub fn namespace(flag: i32) -> Result<()> {
@@ -31,18 +33,22 @@ pub fn overlay_in_user_namespace() -> Result<()> {
     })
 }
 
-/// Installs a filter that allows everything: seccomp(2), SECCOMP_SET_MODE_FILTER.
+/// A child that is known by a descriptor (pidfd_open(2), CLONE_PIDFD).
+pub fn pidfd() -> Result<()> {
+    // SAFETY: the child ends at once.
+    match unsafe { os::clone3(0, true) }? {
+        // SAFETY: ends the process.
+        None => unsafe { libc::_exit(0) },
+        Some((pid, pidfd)) => os::wait(pid, 0)?.and(pidfd).map(drop).ok_or(libc::EBADF),
+    }
+}
+
+/// Installs the filter of containers: seccomp(2), SECCOMP_SET_MODE_FILTER.
 pub fn seccomp_filter() -> Result<()> {
+    let filter = Filter::new(power::DOCKER);
     in_child(0, || {
-        // linux/filter.h: return a constant.
-        let mut allow = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: libc::SECCOMP_RET_ALLOW };
-        let program = libc::sock_fprog { len: 1, filter: &raw mut allow };
-        os::prctl(libc::PR_SET_NO_NEW_PRIVS, 1)?;
-        // SAFETY: the program and its one instruction outlive the call.
-        os::check(unsafe {
-            libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER as c_ulong, 0 as c_ulong, &raw const program)
-        })
-        .map(drop)
+        power::no_new_privileges()?;
+        filter.install()
     })
 }
 
