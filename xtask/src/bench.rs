@@ -6,6 +6,7 @@ use crate::{serve, tools, tree};
 use anyhow::{Context, ensure};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
@@ -79,8 +80,27 @@ pub fn bench(cold: bool) -> anyhow::Result<ExitCode> {
         let name = "witnessed_facts_a_lesson".into();
         rows.push(Row { name, value: witnessed, limit: WITNESSED_LEAST, unit: "least".into(), at_least: true });
     }
+    rows.extend(containers(&node_runtime)?);
     rows.extend(cold);
     Ok(print(&rows))
+}
+
+/// What `node-runtime bench` has a limit for: containers beside other runtimes, those that are installed.
+fn containers(node_runtime: &Path) -> anyhow::Result<Vec<Row>> {
+    let output = Command::new(node_runtime).current_dir(tree::root()).args(["bench", "--json"]).output()?;
+    print!("{}", String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        println!("containers: skipped(this machine cannot)");
+        return Ok(Vec::new());
+    }
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let objects = lines.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let row = |object: serde_json::Value| {
+        let text = |name: &str| object[name].as_str().map(str::to_owned);
+        let (value, limit) = (object["value"].as_f64()?, object["limit"].as_f64()?);
+        Some(Row { name: text("name")?, value, limit, unit: text("unit")?, at_least: false })
+    };
+    Ok(objects.filter_map(row).collect())
 }
 
 /// The fewest agreeing facts of any lesson in a report of `verify --json`, whose last object is their sum.
@@ -143,15 +163,15 @@ fn row(line: &str) -> Option<Row> {
 }
 
 fn print(rows: &[Row]) -> ExitCode {
-    println!("\n{:<26}{:>10}{:>10}  {:<8}{:>7}", "", "measured", "limit", "", "ratio");
+    println!("\n{:<30}{:>10}{:>10}  {:<8}{:>7}", "", "measured", "limit", "", "ratio");
     for row in rows {
         let ratio = row.ratio();
         if row.limit.is_infinite() {
-            println!("{:<26}{:>10.1}{:>10}  {}", row.name, row.value, "", row.unit);
+            println!("{:<30}{:>10.1}{:>10}  {}", row.name, row.value, "", row.unit);
             continue;
         }
         let mark = if ratio > 1.0 { "  OVER" } else { "" };
-        println!("{:<26}{:>10.1}{:>10.1}  {:<8}{ratio:>7.2}{mark}", row.name, row.value, row.limit, row.unit);
+        println!("{:<30}{:>10.2}{:>10.1}  {:<8}{ratio:>7.2}{mark}", row.name, row.value, row.limit, row.unit);
     }
     match rows.iter().all(|row| row.ratio() <= 1.0) {
         true => ExitCode::SUCCESS,
