@@ -1,5 +1,6 @@
-//! Ways out of a container, each tried and each refused; and the machine is afterwards as it was. They are typed by a
-//! real shell (busybox) that is root in it.
+//! Ways out of a container and out of a node, each tried and each refused; and the machine is afterwards as it was.
+//!
+//! A container's are typed by a real shell (busybox) that is root in it; a node's by what a learner can type.
 
 use std::fs;
 use std::io::Write;
@@ -165,4 +166,46 @@ fn no_way_leads_out_of_a_container() {
     all_refused(&ways, &answers);
     assert_eq!(Machine::now(), before);
     fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn no_way_leads_out_of_a_node() {
+    if !is_root() {
+        return;
+    }
+    let before = Machine::now();
+    let mut ways: Vec<String> = [
+        "echo '|/evil' > /proc/sys/kernel/core_pattern",
+        "echo 1 > /proc/sys/kernel/panic",
+        "echo h > /proc/sysrq-trigger",
+        "ln -s /proc/sysrq-trigger /tmp/link && echo h > /tmp/link",
+        "cd /proc && echo 1 > sys/kernel/panic",
+        "cd /; chmod 777 /proc/sysrq-trigger",
+        "cat /proc/kcore",
+        "cat /proc/kmsg",
+        "cat /proc/1/mem",
+        "mkdir /tmp/m; mount -t sysfs sysfs /tmp/m",
+        "mount -t devtmpfs dev /tmp/m",
+        "mount -t debugfs debug /tmp/m",
+        "mount -t securityfs security /tmp/m",
+        "mount -t bpf bpf /tmp/m",
+        "mount -t tracefs trace /tmp/m",
+        "mount -t efivarfs efi /tmp/m",
+        "mount -t ext4 /dev/vda /tmp/m",
+        "mount /dev/vda /tmp/m",
+        "mount --bind /proc/sys /tmp/m && echo 1 > /tmp/m/kernel/panic",
+        "cat /tmp/m/release_agent",
+        "echo /evil > /sys/fs/cgroup/release_agent",
+        "ls /sys/class/net",
+        "nsenter -t 1 -m ls /etc/shadow",
+        "ls /proc/1/root/etc/shadow",
+        "hostname evil; ls /etc/shadow",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    ways.push(format!("kill -0 {}", std::process::id()));
+    let mut shell = Command::new(env!("CARGO_BIN_EXE_node-runtime"));
+    let answers = typed(shell.args(["shell", "--node", "linux"]), &ways);
+    all_refused(&ways, &answers);
+    assert_eq!(Machine::now(), before);
 }
