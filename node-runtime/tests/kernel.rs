@@ -5,7 +5,9 @@
 
 use engine::call::{Sys, WaitStatus};
 use engine::image::Digest;
-use engine::node::{Cid, ContainerSpec, Effects, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Stdin};
+use engine::node::{
+    Cid, ContainerSpec, Effects, GroupSpec, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Stdin,
+};
 use engine::scenario::{Era, Scenario};
 use node_runtime::linux::LinuxKernel;
 
@@ -70,6 +72,7 @@ fn a_container_is_pid_1_of_its_own_and_a_failed_start_uses_up_a_pid() {
         layers: vec![diff_id, diff_id],
         binds: Vec::new(),
         read_only: false,
+        cgroup: GroupSpec::at("docker/web"),
     };
     kernel.create(Cid(1), &spec).unwrap();
     let missing = kernel.spawn(JobId(0), Place::Init(Cid(1)), &process(&["nothing"]), &mut fx).unwrap();

@@ -4,7 +4,7 @@
 use engine::call::Sys;
 use engine::fact::Facts;
 use engine::image::Digest;
-use engine::node::{Cid, ContainerSpec, Effects, JobId, Kernel, Place, ProcessSpec, Stdin};
+use engine::node::{Cid, ContainerSpec, Effects, GroupSpec, JobId, Kernel, Place, ProcessSpec, Stdin};
 use engine::scenario::{Era, Scenario};
 use node_runtime::linux::LinuxKernel;
 use std::collections::BTreeSet;
@@ -66,6 +66,7 @@ fn one(kernel: &mut LinuxKernel, n: u32, layer: Digest) {
         layers: vec![layer],
         binds: Vec::new(),
         read_only: false,
+        cgroup: GroupSpec::at(format!("docker/c{n}")),
     };
     kernel.create(Cid(n), &spec).unwrap();
     let process = ProcessSpec {

@@ -11,7 +11,7 @@ use engine::image::Digest;
 use engine::image::tar::{Entry, write};
 use engine::kernel::SimKernel;
 use engine::node::{
-    CallOutcome, CallRecord, Cid, ContainerSpec, Effects, JobId, Kernel, Outcome, Place, ProcessSpec, Stdin,
+    CallOutcome, CallRecord, Cid, ContainerSpec, Effects, GroupSpec, JobId, Kernel, Outcome, Place, ProcessSpec, Stdin,
 };
 use engine::program::Program;
 use engine::scenario::Profile;
@@ -55,6 +55,7 @@ impl Run {
             layers: Vec::new(),
             binds: Vec::new(),
             read_only: false,
+            cgroup: GroupSpec::at("docker/web"),
         };
         for tar in &layers {
             let digest = Digest::of(tar);

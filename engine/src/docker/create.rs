@@ -5,7 +5,7 @@ use super::request::ContainerConfig;
 use super::{Daemon, Refusal, Turn, names};
 use crate::call::Signal;
 use crate::image::Digest;
-use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin};
+use crate::node::{Bind, Cid, ContainerSpec, GroupSpec, NodeRequest, Stdin};
 use crate::sim;
 use crate::sim::Map;
 use crate::trace::Category;
@@ -145,6 +145,8 @@ impl Daemon {
             layers: container.layers.clone(),
             binds,
             read_only: container.config.read_only,
+            // As its cgroupfs driver names it.
+            cgroup: GroupSpec::at(format!("docker/{}", container.id)),
         };
         turn.out.requests.push(NodeRequest::Create { container: container.cid, spec });
     }

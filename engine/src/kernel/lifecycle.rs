@@ -16,11 +16,13 @@ impl SimKernel {
     pub(super) fn fork(&mut self, tid: Tid, program: &Program, fx: &mut Effects) -> Result<Ret, Errno> {
         let into = self.process(tid).ok_or(Errno::ESRCH)?.pid_for_children;
         let pids = self.allocate_pids(into)?;
+        let mut child = self.process(tid).ok_or(Errno::ESRCH)?.clone();
+        // The pids controller says so after the numbers were taken: they are used up (kernel/fork.c, copy_process).
+        self.cgroups.may_fork(&child.cgroups)?;
         if self.processes.len() >= PROCESSES {
-            // The pids cgroup says so after the numbers were taken: they are used up (kernel/fork.c, copy_process).
             return Err(Errno::EAGAIN);
         }
-        let mut child = self.process(tid).ok_or(Errno::ESRCH)?.clone();
+        self.cgroups.enter(&child.cgroups);
         child.pids = pids;
         child.parent = Some(tid);
         child.since = self.next_child();
@@ -94,12 +96,14 @@ impl SimKernel {
         let Some(process) = self.process_mut(tid).filter(|process| process.is_alive()) else { return };
         let blocked = std::mem::replace(&mut process.state, State::Exiting(status));
         process.stopped = false;
+        let cgroups = process.cgroups;
         let inits = process.is_ns_init().then(|| process.pid_ns());
         if let State::Blocked(Waiting::Read { ofd, .. } | Waiting::Write { ofd, .. }) = blocked {
             self.drop_ofd(ofd);
         }
         self.unsettled = true;
         self.drop_space(tid);
+        self.cgroups.stop(&cgroups);
         self.close_all(tid);
         self.tell(tid, Happening::Exited { status }, fx);
         if let Some(ns) = inits {
@@ -210,6 +214,7 @@ impl SimKernel {
     pub(super) fn release(&mut self, tid: Tid, fx: &mut Effects) {
         let Some(process) = self.processes.remove(&tid) else { return };
         self.pid_spaces.leave(&process.pids);
+        self.cgroups.leave(&process.cgroups);
         self.unsettled = true;
         if let (State::Zombie(status), Some(job)) = (&process.state, process.job)
             && self.jobs.get(&job).is_some_and(|job| job.first == tid)

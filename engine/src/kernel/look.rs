@@ -2,8 +2,9 @@
 
 use super::SimKernel;
 use super::lifecycle::INIT;
-use super::vfs::{Loc, MountId, Node, ROOT, View};
-use crate::call::{FileKind, Resolve};
+use super::procfs;
+use super::vfs::{Fs, Loc, MountId, Node, ROOT, View};
+use crate::call::{Dent, FileKind, Resolve};
 use crate::node::{Fault, JobId};
 use crate::scenario::Scenario;
 use crate::sched::Scheduled;
@@ -54,11 +55,11 @@ impl Look for SimKernel {
         let mut kernel = self.clone();
         let Some(view) = kernel.view_of(container) else { return Vec::new() };
         let Ok(at) = kernel.find(&view, dir, true) else { return Vec::new() };
-        let named = |dent: crate::call::Dent| match dent.kind {
+        let named = |dent: Dent| match dent.kind {
             FileKind::Dir => dent.name + "/",
             _ => dent.name,
         };
-        kernel.fs(at.fs).names(at.ino).into_iter().map(named).collect()
+        kernel.names_in(at).into_iter().map(named).collect()
     }
 }
 
@@ -70,8 +71,16 @@ impl SimKernel {
         Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root, resolve: Resolve::default() })
     }
 
+    fn names_in(&self, dir: Loc) -> Vec<Dent> {
+        match self.fs(dir.fs) {
+            Fs::Proc(ns) => procfs::names(self, *ns, dir.ino),
+            Fs::Cgroup(_) => self.cgroups.names(dir.ino).unwrap_or_default(),
+            fs => fs.names(dir.ino),
+        }
+    }
+
     fn list_below(&mut self, dir: Loc, prefix: &str, depth: usize, files: &mut Vec<FileEntry>) {
-        for dent in self.fs(dir.fs).names(dir.ino) {
+        for dent in self.names_in(dir) {
             let Some(at) = self.lookup(dir, &dent.name) else { continue };
             let path = format!("{prefix}{}", dent.name);
             let stat = self.stat(at);

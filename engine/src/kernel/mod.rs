@@ -5,13 +5,14 @@
 //!
 //! Rooms: [`process`], [`namespace`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
 //! groups, sessions), [`exec`], [`spawn`] (containers and
-//! jobs), [`rootfs`] (what is mounted for them), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`], [`procfs`], `calls` (one room for each group
-//! of system calls), [`facts`].
+//! jobs), [`rootfs`] (what is mounted for them), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`],
+//! [`procfs`], [`cgroup`], `calls` (one room for each group of system calls), [`facts`].
 //!
 //! What it does not decide: who is granted the next call, time, chance, and anything about Docker. What it does not
-//! model: cgroups, networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
+//! model: networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
 
 mod calls;
+pub mod cgroup;
 mod exec;
 mod facts;
 mod files;
@@ -43,6 +44,7 @@ use crate::node::{
 use crate::scenario::{FixtureFile, Profile};
 use crate::sim::{Map, Set};
 use crate::sim::{Rng, sort_by_key};
+use cgroup::ControlGroups;
 use files::{Feed, Files, Opened};
 use lifecycle::INIT;
 use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
@@ -59,6 +61,7 @@ pub struct SimKernel {
     namespaces: NsTable,
     pid_spaces: PidSpaces,
     uts: Map<NsId, Uts>,
+    cgroups: ControlGroups,
     mounts: Mounts,
     filesystems: Map<FsId, Superblock>,
     files: Files,

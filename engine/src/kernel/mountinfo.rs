@@ -6,13 +6,14 @@
 //! directories of a container's layers, which are the store's.
 
 use super::SimKernel;
+use super::cgroup::fs::group_at;
 use super::process::Process;
 use super::vfs::mount::{Dentry, Mount};
 use super::vfs::{Fs, Loc, MountId, View};
 use crate::sim::Map;
 
 /// Superblock options that say how a kernel was built or which one it is: tmpfs(5), overlayfs.rst.
-const OF_THE_KERNEL: [&str; 10] = [
+const OF_THE_KERNEL: [&str; 16] = [
     "inode64",
     "inode32",
     "uuid=",
@@ -23,6 +24,14 @@ const OF_THE_KERNEL: [&str; 10] = [
     "nfs_export=",
     "seclabel",
     "usrquota",
+    // How a distribution mounts control groups (cgroup-v2.rst, "Mounting").
+    "nsdelegate",
+    "favordynmods",
+    "memory_",
+    "pids_localevents",
+    // A controller that is mounted together with cpu, or not.
+    "cpuacct",
+    "xattr",
 ];
 /// Where containers' directories lie in a node's store.
 const LAYERS: [&str; 3] = ["lowerdir=", "upperdir=/c", "workdir=/c"];
@@ -122,7 +131,13 @@ pub(super) fn mountinfo(kernel: &SimKernel, process: &Process) -> String {
         let superblock = kernel.superblock(mount.fs);
         let parent = mount.on.as_ref().map_or(id.0, |on| on.mount.0);
         let mode = if superblock.read_only { "ro" } else { "rw" };
-        lines += &format!("{} {parent} 0:{} {} {target} {}", id.0, mount.fs.0, root(kernel, mount), mount.attrs.text());
+        lines += &format!(
+            "{} {parent} 0:{} {} {target} {}",
+            id.0,
+            mount.fs.0,
+            root(kernel, mount, kernel.process(view.tid)),
+            mount.attrs.text()
+        );
         if let Some(group) = mount.group {
             lines += &format!(" shared:{}", group.0);
         }
@@ -153,9 +168,13 @@ fn each(kernel: &SimKernel, process: &Process, mut tell: impl FnMut(MountId, &Mo
 }
 
 /// The path of a mount's root in its file system.
-fn root(kernel: &SimKernel, mount: &Mount) -> String {
+fn root(kernel: &SimKernel, mount: &Mount, viewer: Option<&Process>) -> String {
     if let Some(text) = kernel.ns_text(Loc { mount: MountId(0), fs: mount.fs, ino: mount.root }) {
         return text;
+    }
+    if let Fs::Cgroup(hierarchy) = kernel.fs(mount.fs) {
+        let viewer = viewer.map_or(kernel.node_ns.cgroup, |process| process.ns.cgroup);
+        return escaped(&kernel.cgroups.path(kernel.cgroups.root_of(viewer, *hierarchy), group_at(mount.root)));
     }
     let (mut ino, mut names) = (mount.root, Vec::new());
     if let Dentry::Name(dir, name) = &mount.dentry {

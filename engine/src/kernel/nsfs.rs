@@ -53,6 +53,7 @@ impl SimKernel {
         self.namespaces.retain(|ns| kept.contains(&ns));
         self.pid_spaces.retain(|ns| kept.contains(&ns));
         self.uts.retain(|ns, _| kept.contains(ns));
+        self.cgroups.retain_namespaces(|ns| kept.contains(&ns));
         let opened = self.files.opened().filter_map(|ofd| ofd.loc());
         let living = self.processes.values().filter(|process| !process.is_zombie());
         let stood_in = living.flat_map(|process| [Some(process.root), Some(process.cwd), process.exe_at]).flatten();
@@ -62,7 +63,9 @@ impl SimKernel {
         let kept: Set<_> = self.containers.values().map(|container| container.fs).chain(own).collect();
         let used: Set<_> = places.iter().map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
-        self.filesystems.retain(|fs, _| kept.contains(fs) || used.contains(fs) || mounts.shows(*fs));
+        self.filesystems.retain(|id, superblock| {
+            matches!(superblock.fs, Fs::Cgroup(_)) || kept.contains(id) || used.contains(id) || mounts.shows(*id)
+        });
     }
 
     fn kept_namespaces(&self) -> Set<NsId> {

@@ -1,5 +1,6 @@
 //! A process: what fork(2) copies and execve(2) keeps.
 
+use super::cgroup::Membership;
 use super::files::{Ofd, OfdId};
 use super::group::Pid;
 use super::memory::Space;
@@ -55,6 +56,8 @@ pub(super) struct Process {
     pub fds: Map<Fd, Handle>,
     pub space: Space,
     pub ns: Namespaces,
+    /// Its control group in each hierarchy.
+    pub cgroups: Membership,
     /// Where its children get their pids.
     pub pid_for_children: NsId,
     pub ignored: SigSet,

@@ -1,8 +1,8 @@
 //! procfs: the processes of one pid namespace as files (proc(5)). Made up on each look from the process table.
 //!
-//! Of the real one it has what programs here read: a directory for each process with `cmdline`, `comm`, `cwd`, `environ`,
-//! `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `stat`, `status`, `task`; and `mounts`, `self`, [`sys`], `version`.
-//! Nothing else is shown or found.
+//! Of the real one it has what programs here read: a directory for each process with `cgroup`, `cmdline`, `comm`, `cwd`,
+//! `environ`, `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `stat`, `status`, `task`; and `mounts`, `self`, [`sys`],
+//! `version`. Nothing else is shown or found.
 
 mod status;
 pub mod sys;
@@ -23,8 +23,22 @@ pub use status::{STAT_FIELDS, STAT_WIDTH, STATUS_LINES};
 /// Names in /proc besides processes.
 pub const ROOT_NAMES: [&str; 4] = ["mounts", "self", "sys", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 13] =
-    ["cmdline", "comm", "cwd", "environ", "exe", "fd", "mountinfo", "mounts", "ns", "root", "stat", "status", "task"];
+pub const PID_NAMES: [&str; 14] = [
+    "cmdline",
+    "comm",
+    "cwd",
+    "environ",
+    "exe",
+    "fd",
+    "mountinfo",
+    "mounts",
+    "ns",
+    "root",
+    "stat",
+    "status",
+    "task",
+    "cgroup",
+];
 /// Names in /proc/PID/task/PID.
 pub const TASK_NAMES: [&str; 5] = ["children", "cmdline", "comm", "stat", "status"];
 /// Names in /proc/PID/ns.
@@ -301,6 +315,10 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Re
         "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
         "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
         "children" => children(kernel, tid, ns).into_bytes(),
+        "cgroup" => {
+            let viewer = kernel.process(view.tid).map_or(kernel.node_ns.cgroup, |viewer| viewer.ns.cgroup);
+            kernel.cgroup_lines(process, viewer).into_bytes()
+        }
         _ => Vec::new(),
     })
 }

@@ -110,7 +110,7 @@ impl SimKernel {
         Some(self.mounts.attach(Mount { ns: None, dentry: Dentry::Name(ROOT, "toolbox".into()), ..mount }))
     }
 
-    fn mount_on(&mut self, view: &View, path: &str, mount: Mount) -> Result<(), Errno> {
+    pub(super) fn mount_on(&mut self, view: &View, path: &str, mount: Mount) -> Result<(), Errno> {
         let target = self.find(view, path, true)?;
         let mount = self.mounts.attach(Mount { ns: None, ..mount });
         self.graft(view, mount, path, target)

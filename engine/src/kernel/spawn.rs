@@ -1,6 +1,7 @@
 //! The node itself, containers, and the processes that are started from outside: what a runtime does between clone(2) and
 //! execve(2) (OCI runtime-spec, config.md).
 
+use super::cgroup::ControlGroups;
 use super::files::{Feed, Ofd, Opened};
 use super::group::Pid;
 use super::lifecycle::INIT;
@@ -13,7 +14,7 @@ use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree,
 use super::{Container, Files, Job, SimKernel};
 use crate::call::{Errno, FileKind, Tid};
 use crate::node::{Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX};
-use crate::scenario::{FixtureFile, Profile};
+use crate::scenario::{Cgroups, FixtureFile, Profile};
 use crate::sim::Map;
 use crate::sim::Rng;
 use std::collections::VecDeque;
@@ -43,6 +44,7 @@ impl SimKernel {
             namespaces,
             pid_spaces: PidSpaces::default(),
             uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned() })]),
+            cgroups: ControlGroups::new(profile, node_ns.cgroup),
             mounts: Mounts::default(),
             filesystems: Map::new(),
             files: Files::default(),
@@ -77,7 +79,7 @@ impl SimKernel {
         let init = blank_process(root, node_ns, pids);
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
         let view = kernel.view(INIT).map_err(|error| Fault::new(error.text()))?;
-        let mounted = kernel.mount_proc_and_dev(&view, node_ns, early);
+        let mounted = kernel.mount_proc_and_dev(&view, node_ns, early).and_then(|()| kernel.boot_cgroups());
         mounted.map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
         for file in files {
             kernel.save_file(&file.path, &file.content, file.mode)?;
@@ -142,9 +144,12 @@ impl SimKernel {
     }
 
     pub(super) fn container_ended(&mut self, tid: Tid, status: crate::call::WaitStatus) {
-        if let Some(container) = self.containers.values_mut().find(|container| container.init == Some(tid)) {
-            (container.init, container.ended) = (None, Some(status));
-        }
+        let Some(container) = self.containers.values_mut().find(|container| container.init == Some(tid)) else {
+            return;
+        };
+        (container.init, container.ended) = (None, Some(status));
+        let path = container.spec.cgroup.path.clone();
+        self.remove_container_groups(&path);
     }
 
     /// Starts a job's first process. It is a child of the node's init wherever it runs.
@@ -178,9 +183,17 @@ impl SimKernel {
             Err(error) => return Ok(Err(StartError::Exec(error))),
         };
         let mut process = blank_process(root, ns, pids);
+        process.cgroups = match container.and_then(|cid| self.containers.get(&cid)).map(|c| c.spec.clone()) {
+            Some(spec) => self.container_groups(&spec.cgroup.path),
+            None => self.session_groups(),
+        };
         self.births += 1;
         (process.parent, process.since) = (Some(INIT), self.births);
         (process.job, process.container) = (Some(job), container);
+        if ns.cgroup != self.node_ns.cgroup && matches!(at, Place::Init(_)) {
+            self.cgroups.add_namespace(ns.cgroup, process.cgroups);
+        }
+        self.cgroups.enter(&process.cgroups);
         let tid = self.add_process(process);
         self.jobs.insert(job, Job { first: tid, stdin: feed_of(&spec.stdin) });
         match self.prepare(tid, job, at, spec, fx) {
@@ -194,6 +207,11 @@ impl SimKernel {
             }
             Err(why) => {
                 self.undo_start(job, tid);
+                if let Place::Init(cid) = at
+                    && let Some(path) = self.containers.get(&cid).map(|container| container.spec.cgroup.path.clone())
+                {
+                    self.remove_container_groups(&path);
+                }
                 Ok(Err(why))
             }
         }
@@ -207,8 +225,11 @@ impl SimKernel {
         }
         let (fs, spec) = (container.fs, container.spec.clone());
         let user = self.node_ns.user;
-        let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net, NsKind::Cgroup];
-        let [pid, mnt, uts, ipc, net, cgroup] = kinds.map(|kind| self.new_ns(kind, user));
+        let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net];
+        let [pid, mnt, uts, ipc, net] = kinds.map(|kind| self.new_ns(kind, user));
+        // Docker's default for --cgroupns: private with version 2, the host's with version 1.
+        let private = self.profile.cgroups == Cgroups::V2;
+        let cgroup = if private { self.new_ns(NsKind::Cgroup, user) } else { self.node_ns.cgroup };
         let ns = Namespaces { pid, mnt, uts, ipc, net, cgroup, user };
         let _ = self.pid_spaces.add(pid, Some(self.node_ns.pid));
         self.uts.insert(uts, Uts { hostname: spec.hostname.clone() });
@@ -270,6 +291,8 @@ impl SimKernel {
         self.jobs.remove(&job);
         if let Some(process) = self.processes.remove(&tid) {
             self.pid_spaces.leave(&process.pids);
+            self.cgroups.stop(&process.cgroups);
+            self.cgroups.leave(&process.cgroups);
         }
         self.sweep_namespaces();
     }
@@ -341,6 +364,7 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
         ns,
         pid_for_children: ns.pid,
         ignored: Default::default(),
+        cgroups: Default::default(),
         caught: Default::default(),
         blocked: Default::default(),
         pending: Default::default(),

@@ -33,7 +33,7 @@ pub const TOOLBOX: &str = "/dev/.toolbox";
 
 /// A container before it runs: OCI runtime-spec `root`, `hostname`, `mounts`.
 ///
-/// It gets new pid, mnt, uts, ipc, net and cgroup namespaces; `/` is an overlay of `layers` under an upperdir of its
+/// It gets new pid, mnt, uts, ipc and net namespaces, and, where control groups are of version 2, a cgroup namespace; `/` is an overlay of `layers` under an upperdir of its
 /// own, which lives until [`NodeRequest::Remove`]; `/proc` is a procfs of its pid namespace, `/dev` a tmpfs with
 /// `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,21 @@ pub struct ContainerSpec {
     pub binds: Vec<Bind>,
     /// `root.readonly`.
     pub read_only: bool,
+    pub cgroup: GroupSpec,
+}
+
+/// OCI runtime-spec `linux.cgroupsPath` and `linux.resources`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupSpec {
+    /// Below the root of each hierarchy of the node. It is made when the container starts, and removed when it has ended.
+    pub path: String,
+}
+
+impl GroupSpec {
+    /// A group without limits.
+    pub fn at(path: impl Into<String>) -> GroupSpec {
+        GroupSpec { path: path.into() }
+    }
 }
 
 /// A bind mount from the node into a container.

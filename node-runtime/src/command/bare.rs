@@ -5,7 +5,7 @@ use anyhow::{Result, anyhow};
 use engine::call::{Sys, Tid};
 use engine::image::Digest;
 use engine::image::tar::{Entry, write};
-use engine::node::{Cid, ContainerSpec, Effects, JobId, Kernel, Place, ProcessSpec, Stdin, TOOLBOX};
+use engine::node::{Cid, ContainerSpec, Effects, GroupSpec, JobId, Kernel, Place, ProcessSpec, Stdin, TOOLBOX};
 use engine::scenario::{Era, Scenario};
 
 pub struct Bare {
@@ -42,6 +42,7 @@ impl Bare {
             layers: vec![self.layer],
             binds: Vec::new(),
             read_only: false,
+            cgroup: GroupSpec::at(format!("docker/c{n}")),
         };
         self.kernel.create(Cid(n), &spec)?;
         Ok(Cid(n))

@@ -10,7 +10,7 @@ use crate::linux::{LinuxKernel, toolbox_binary};
 use crate::profile::{Cgroups, Profile, kernel_name};
 use crate::runs::is_root;
 use engine::image::Digest;
-use engine::node::{Cid, ContainerSpec, Kernel};
+use engine::node::{Cid, ContainerSpec, GroupSpec, Kernel};
 use engine::scenario::{Era, Scenario};
 use serde::Serialize;
 use std::fs;
@@ -281,6 +281,7 @@ fn a_node() -> Result<String, String> {
         layers: vec![diff_id],
         binds: Vec::new(),
         read_only: false,
+        cgroup: GroupSpec::at("docker/probe"),
     };
     kernel.create(Cid(1), &spec).map_err(text)?;
     kernel.remove(Cid(1)).map_err(text)?;

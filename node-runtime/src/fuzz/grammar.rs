@@ -61,16 +61,8 @@ pub fn scenario(seed: u64) -> Vec<Line> {
     (0..=make.rng.below(LINES)).map(|_| make.line()).collect()
 }
 
-const CLONES: [&str; 7] = [
-    "CLONE_NEWPID",
-    "CLONE_NEWPID",
-    "CLONE_NEWUTS",
-    "CLONE_NEWNS",
-    "CLONE_PARENT",
-    "CLONE_NEWIPC",
-   
-    "CLONE_NEWNET",
-];
+const CLONES: [&str; 7] =
+    ["CLONE_NEWPID", "CLONE_NEWPID", "CLONE_NEWUTS", "CLONE_NEWNS", "CLONE_PARENT", "CLONE_NEWIPC", "CLONE_NEWNET"];
 const WAITS: [&str; 4] = ["WEXITED", "WSTOPPED", "WCONTINUED", "WNOWAIT"];
 const NS_FILES: [&str; 6] = ["pid", "mnt", "uts", "ipc", "net", "pid_for_children"];
 

@@ -1,14 +1,15 @@
 //! The node's init from outside: starting it, giving it orders, ending it.
 
-use super::OrFault;
+use super::{OrFault, groups};
 use engine::node::Fault;
 use std::ffi::CString;
 use std::fs::File;
-use std::io::Write;
+use std::io::{PipeWriter, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use toolbox::gate::{GATE_BYTES, GATE_FD, Gate};
+use toolbox::groups::NodeGroup;
 use toolbox::os;
 use toolbox::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
 
@@ -35,6 +36,8 @@ pub struct Machine {
     run_start_s: i64,
     store_dir: OwnedFd,
     node_root: OwnedFd,
+    /// Dropped last, when the init has ended.
+    _keeper: Keeper,
 }
 
 impl Machine {
@@ -50,9 +53,13 @@ impl Machine {
         gate.set_run_start_s(run_start_s);
         let toolbox = toolbox_file()?;
         let (socket, theirs) = socket_pair().or_fault(|| "socketpair".into())?;
+        let groups = groups::make()?;
+        let keeper = Keeper::start(&groups, &toolbox)?;
         let (init_pid, pidfd) = clone_init(&theirs, &toolbox, &memory)?;
         drop(theirs);
-        let mut machine = Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir: toolbox, node_root: memory };
+        let (store_dir, node_root) = (toolbox, memory);
+        let mut machine = Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir, node_root, _keeper: keeper };
+        machine.send(&Order::Begin { groups }, &[])?;
         let (reply, mut fds) = machine.receive("its start")?;
         match (reply, fds.pop(), fds.pop()) {
             (Reply::Ready, Some(root), Some(store)) => {
@@ -87,12 +94,16 @@ impl Machine {
 
     /// Gives an order and takes the answer, which is never [`Reply::Failed`].
     pub fn order(&mut self, order: &Order, fds: &[RawFd]) -> Result<(Reply, Vec<OwnedFd>), Fault> {
+        self.send(order, fds)?;
+        self.receive(&format!("{order:?}"))
+    }
+
+    fn send(&mut self, order: &Order, fds: &[RawFd]) -> Result<(), Fault> {
         let bytes = postcard::to_allocvec(order).map_err(|e| Fault::new(e.to_string()))?;
         if bytes.len() > PACKET_BYTES {
             return Err(Fault::new("a process's arguments and environment are longer than a packet"));
         }
-        os::send(self.socket.as_raw_fd(), &bytes, fds).or_fault(|| "the node's init is gone".into())?;
-        self.receive(&format!("{order:?}"))
+        os::send(self.socket.as_raw_fd(), &bytes, fds).or_fault(|| "the node's init is gone".into())
     }
 
     fn receive(&mut self, order: &str) -> Result<(Reply, Vec<OwnedFd>), Fault> {
@@ -149,38 +160,42 @@ fn socket_pair() -> std::io::Result<(OwnedFd, OwnedFd)> {
     Ok((ours.into(), theirs))
 }
 
-/// Clones the init and executes the toolbox in it.
+/// Clones the init and executes the toolbox in it. It makes its cgroup namespace itself, once it is in its groups.
 fn clone_init(socket: &OwnedFd, toolbox: &OwnedFd, gate: &OwnedFd) -> Result<(i32, OwnedFd), Fault> {
-    let namespaces = libc::CLONE_NEWPID
-        | libc::CLONE_NEWNS
-        | libc::CLONE_NEWNET
-        | libc::CLONE_NEWUTS
-        | libc::CLONE_NEWIPC
-        | libc::CLONE_NEWCGROUP;
+    let namespaces =
+        libc::CLONE_NEWPID | libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
+    start_toolbox(namespaces, &[CString::from(c"init")], toolbox, &[(socket, SOCKET_FD), (gate, GATE_FD)])
+}
+
+/// Executes the toolbox in a child with these namespaces new and these descriptors at their places.
+fn start_toolbox(
+    namespaces: i32,
+    argv: &[CString],
+    toolbox: &OwnedFd,
+    given: &[(&OwnedFd, RawFd)],
+) -> Result<(i32, OwnedFd), Fault> {
     let null = os::open("/dev/null", libc::O_RDWR, 0).or_fault(|| "/dev/null".into())?;
     // Copies far above the places they go to, so that none is overwritten before it is put there.
-    let high = |fd: &OwnedFd, least: RawFd| -> Result<OwnedFd, Fault> {
+    let high = |fd: &OwnedFd| -> Result<OwnedFd, Fault> {
         // SAFETY: no memory is passed; the descriptor is new.
-        let fd = unsafe { os::check(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, least)) };
+        let fd = unsafe { os::check(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, GATE_FD + 1)) };
         // SAFETY: as above.
         fd.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).or_fault(|| "dup".into())
     };
-    let least = GATE_FD + 1;
     raise_descriptor_limit()?;
-    let (null, socket, toolbox, gate) =
-        (high(&null, least)?, high(socket, least)?, high(toolbox, least)?, high(gate, least)?);
-    let places = [(&null, 0), (&null, 1), (&null, 2), (&socket, SOCKET_FD), (&toolbox, TOOLBOX_FD), (&gate, GATE_FD)];
-    let places = places.map(|(fd, place)| (fd.as_raw_fd(), place));
-    let argv = [CString::from(c"init")];
-    let argv = [argv[0].as_ptr(), std::ptr::null()];
+    let standard = [(&null, 0), (&null, 1), (&null, 2), (toolbox, TOOLBOX_FD)];
+    let copies = standard.iter().chain(given).map(|(fd, place)| Ok((high(fd)?, *place)));
+    let copies = copies.collect::<Result<Vec<(OwnedFd, RawFd)>, Fault>>()?;
+    let places: Vec<(RawFd, RawFd)> = copies.iter().map(|(fd, place)| (fd.as_raw_fd(), *place)).collect();
+    let argv: Vec<_> = argv.iter().map(|word| word.as_ptr()).chain([std::ptr::null()]).collect();
     let env = [std::ptr::null::<libc::c_char>()];
     // SAFETY: the child calls only dup2, fcntl-free close_range, execveat and _exit, which are async-signal-safe, on
     // memory made before.
     unsafe {
         match os::clone3(namespaces as u64, true) {
             Ok(None) => {
-                for (from, to) in places {
-                    libc::dup2(from, to);
+                for (from, to) in &places {
+                    libc::dup2(*from, *to);
                 }
                 libc::syscall(libc::SYS_close_range, TOOLBOX_FD + 1, GATE_FD - 1, 0);
                 libc::syscall(libc::SYS_close_range, GATE_FD + 1, u32::MAX, 0);
@@ -195,6 +210,31 @@ fn clone_init(socket: &OwnedFd, toolbox: &OwnedFd, gate: &OwnedFd) -> Result<(i3
                 std::io::Error::from_raw_os_error(errno)
             ))),
         }
+    }
+}
+
+/// Takes the node's control groups away when it is dropped, or when this process ends however it ends.
+#[derive(Debug)]
+struct Keeper {
+    pid: i32,
+    lifeline: Option<PipeWriter>,
+}
+
+impl Keeper {
+    fn start(groups: &[NodeGroup], toolbox: &OwnedFd) -> Result<Keeper, Fault> {
+        let (end, lifeline) = std::io::pipe().or_fault(|| "pipe".into())?;
+        let paths = groups.iter().map(|group| os::c(group.path.as_str()));
+        let argv = std::iter::once(Ok(CString::from(c"keeper"))).chain(paths).collect::<os::Result<Vec<CString>>>();
+        let argv = argv.or_fault(|| "a control group's path".into())?;
+        let (pid, _) = start_toolbox(0, &argv, toolbox, &[(&OwnedFd::from(end), SOCKET_FD)])?;
+        Ok(Keeper { pid, lifeline: Some(lifeline) })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        drop(self.lifeline.take());
+        let _ = os::wait(self.pid, 0);
     }
 }
 

@@ -5,11 +5,13 @@
 //! real machine's `/proc` ([`proc`]). Layers are unpacked to, and upperdirs archived from, the node's own tmpfs
 //! ([`unpack`], [`archive`]); facts are read off the kernel and the disk ([`facts`]).
 //!
-//! Nothing here takes a pid in the node, and nothing outlives the init: no file, mount or process.
+//! Nothing here takes a pid in the node, and nothing outlives the init but its control groups ([`groups`]), which have
+//! somebody who takes them away.
 
 mod archive;
 mod console;
 mod facts;
+mod groups;
 mod jobs;
 mod look;
 mod machine;
@@ -100,17 +102,17 @@ impl Kernel for LinuxKernel {
             Place::Node => None,
             Place::Init(container) | Place::Join(container) => Some(container),
         };
-        let (hostname, binds, read_only) = match home {
+        let (hostname, binds, read_only, group) = match home {
             Some(container) => {
                 let spec = &self.container(container)?.spec;
-                (spec.hostname.clone(), spec.binds.clone(), spec.read_only)
+                (spec.hostname.clone(), spec.binds.clone(), spec.read_only, Some(spec.cgroup.clone()))
             }
             None => Default::default(),
         };
         let stdio = self.jobs.open(job, &process.stdin)?;
         let slot = self.tasks.take_slot(self.machine.gate())?;
         let process = ProcessSpec { stdin: engine::node::Stdin::Null, ..process.clone() };
-        let order = Order::Spawn { slot, at, hostname, binds, read_only, process: process.clone() };
+        let order = Order::Spawn { slot, at, hostname, binds, read_only, group, process: process.clone() };
         let (reply, mut fds) = self.machine.order(&order, &stdio.as_raw())?;
         drop(stdio);
         let pid = match (reply, fds.pop()) {

@@ -59,7 +59,7 @@ impl LinuxKernel {
             Sys::Exit { .. } => self.await_end(tid, fx)?,
             _ => self.await_guest(tid, sleeps(sys))?,
         };
-        let mut reach = reach(sys);
+        let mut reach = if self.orders_a_group(tid, sys) { Reach::All } else { reach(sys) };
         let outcome = match came {
             Came::Back(Some(ret)) => {
                 if matches!(sys, Sys::Readlink { .. }) {
@@ -92,6 +92,16 @@ impl LinuxKernel {
         };
         self.settle(fx, reach)?;
         Ok(outcome)
+    }
+
+    /// Does a write kill or stop processes wherever they are: is it to a control group's file that does so?
+    fn orders_a_group(&self, tid: Tid, sys: &Sys) -> bool {
+        const ORDERS: [&str; 6] =
+            ["cgroup.kill", "cgroup.freeze", "freezer.state", "cgroup.procs", "cgroup.threads", "tasks"];
+        let Sys::Write { fd, .. } = sys else { return false };
+        let opened = self.tasks.get(tid).ok().map(|task| format!("/proc/{}/fd/{fd}", task.outside.pid));
+        let place = opened.and_then(|link| std::fs::read_link(link).ok());
+        place.is_some_and(|place| ORDERS.iter().any(|name| place.ends_with(name)))
     }
 
     /// Answers in place of the kernel: the process comes straight back with its next call.

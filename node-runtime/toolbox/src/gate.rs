@@ -24,6 +24,8 @@ pub const SLOTS: u32 = 1024;
 pub const NAMESPACES_SEEN: usize = 448;
 
 const HEADER_BYTES: usize = 4096;
+/// Two groups for each hierarchy.
+const GUARDED: usize = 16;
 const SLOT_BYTES: usize = IO_LIMIT_BYTES + 16 * 1024;
 const PIECE_BYTES: usize = SLOT_BYTES - 16;
 pub const GATE_BYTES: usize = HEADER_BYTES + SLOT_BYTES * SLOTS as usize;
@@ -67,6 +69,8 @@ struct Header {
     run_start_s: AtomicI64,
     /// The inode numbers of the namespaces that guests have seen, in that order; 0 ends the list.
     namespaces: [AtomicU64; NAMESPACES_SEEN],
+    /// Directories of cgroupfs by device and inode: the root of the node in each hierarchy, then where its init is.
+    guarded: [[AtomicU64; 2]; GUARDED],
 }
 
 #[repr(C)]
@@ -132,6 +136,20 @@ impl Gate {
     /// The namespaces that guests have seen, by inode number.
     pub fn namespaces_seen(&self) -> impl Iterator<Item = u64> {
         self.header().namespaces.iter().map(|seen| seen.load(Ordering::Relaxed)).take_while(|ino| *ino != 0)
+    }
+
+    /// Notes a directory that guests may not stop the node by; told by the node's init.
+    pub fn guard(&self, place: usize, (device, inode): (u64, u64)) {
+        if let Some([first, second]) = self.header().guarded.get(place) {
+            first.store(device, Ordering::Relaxed);
+            second.store(inode, Ordering::Relaxed);
+        }
+    }
+
+    /// The place at which this directory was noted.
+    pub fn guarded(&self, (device, inode): (u64, u64)) -> Option<usize> {
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        self.header().guarded.iter().position(|[d, i]| load(i) != 0 && (load(d), load(i)) == (device, inode))
     }
 
     // ── the guest's side

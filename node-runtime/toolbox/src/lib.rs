@@ -12,8 +12,10 @@
 //! It is single-threaded, and one process never waits for another except in the kernel.
 
 pub mod gate;
+pub mod groups;
 pub mod guest;
 pub mod init;
+pub mod keeper;
 pub mod os;
 pub mod run;
 pub mod sandbox;

@@ -1,4 +1,5 @@
-//! The toolbox binary: `/dev/.toolbox NAME PATH ARGS…` is a guest program, `init` is pid 1 of a node.
+//! The toolbox binary: `/dev/.toolbox NAME PATH ARGS…` is a guest program, `init` is pid 1 of a node, `keeper` cleans
+//! up behind it.
 //!
 //! There is no Rust runtime before `main`: it would ignore SIGPIPE and open descriptors that guests count on finding as
 //! execve(2) left them.
@@ -20,6 +21,7 @@ pub unsafe extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int
     match argv.first().map(String::as_str) {
         Some("init") => toolbox::init::main(),
         Some("run") => toolbox::run::main(&argv[1..]),
+        Some("keeper") => toolbox::keeper::main(argv.get(1..).unwrap_or_default()),
         _ => toolbox::guest::main(argv.get(1..).unwrap_or_default(), env),
     }
 }

@@ -108,6 +108,12 @@ pub fn is_dir(fd: RawFd) -> Result<bool> {
     }
 }
 
+pub fn rmdir(path: &str) -> Result<()> {
+    let path = c(path)?;
+    // SAFETY: the path is NUL-terminated.
+    check(unsafe { libc::rmdir(path.as_ptr()) }).map(drop)
+}
+
 pub fn chmod(path: &str, mode: u32) -> Result<()> {
     let path = c(path)?;
     // SAFETY: the path is a NUL-terminated string that outlives the call.

@@ -1,6 +1,7 @@
 //! What the runner asks of a node's init, and how it answers: one postcard message a packet, descriptors beside it.
 
-use engine::node::{Bind, Cid, Place, ProcessSpec, StartError};
+use crate::groups::NodeGroup;
+use engine::node::{Bind, Cid, GroupSpec, Place, ProcessSpec, StartError};
 use serde::{Deserialize, Serialize};
 
 /// The init's end of the socket to the runner.
@@ -14,12 +15,23 @@ pub const EMPTY_LAYER: &str = "empty";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
+    /// The first: enter these control groups, then mount the store.
+    Begin { groups: Vec<NodeGroup> },
     /// The node's root is filled: mount the rest and move in.
     Boot,
     /// Mount a container's overlay; `lowers` are directories of the store, top first.
     Create { container: Cid, lowers: Vec<String> },
     /// Start a process; its stdin, stdout and stderr come along. `process.stdin` is not looked at.
-    Spawn { slot: u32, at: Place, hostname: String, binds: Vec<Bind>, read_only: bool, process: ProcessSpec },
+    /// `group` is that of its container.
+    Spawn {
+        slot: u32,
+        at: Place,
+        hostname: String,
+        binds: Vec<Bind>,
+        read_only: bool,
+        group: Option<GroupSpec>,
+        process: ProcessSpec,
+    },
     /// wait4(2) for a child that has ended.
     Reap { pid: u32 },
     /// Unmount a container's overlay.

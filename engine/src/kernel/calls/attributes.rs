@@ -123,6 +123,10 @@ pub(super) fn truncate(kernel: &mut SimKernel, tid: Tid, path: &str, len: u64, f
     if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) {
         return Err(Errno::EPERM);
     }
+    if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) {
+        // A length is not kept (fs/kernfs/inode.c, kernfs_iop_setattr).
+        return if kernel.cgroups.is_guarded(loc.ino) { Err(Errno::EACCES) } else { Ok(Ret::Ok) };
+    }
     let mut notes = Notes::new();
     let fs = kernel.fs_mut(loc.fs);
     fs.prepare_write(loc.ino, false, &mut notes);
@@ -161,6 +165,10 @@ fn change(kernel: &mut SimKernel, tid: Tid, loc: Loc, change: Change, fx: &mut E
     let native = |fs: &Fs| fs.inode(loc.ino).is_some_and(|inode| matches!(inode.node, Node::Native));
     if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) || native(kernel.fs(loc.fs)) {
         return Err(Errno::EPERM);
+    }
+    if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) {
+        kernel.cgroups.change(loc.ino, change);
+        return Ok(());
     }
     let mut notes = Notes::new();
     kernel.fs_mut(loc.fs).change(loc.ino, change, &mut notes);

@@ -65,6 +65,10 @@ fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) ->
             made_up = view.and_then(|view| procfs::content(kernel, &view, *ns, loc.ino))?;
             &made_up
         }
+        Fs::Cgroup(_) => {
+            made_up = kernel.read_cgroup(tid, loc.ino)?;
+            &made_up
+        }
         fs => match fs.inode(loc.ino).map(|inode| &inode.node) {
             Some(Node::File(data)) => data,
             _ => &[],
@@ -131,6 +135,9 @@ fn write_file(
         }
         return Ok(data.len());
     }
+    if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) {
+        return write_cgroup(kernel, tid, id, loc, data, fx);
+    }
     let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
     let end = kernel.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);
     let (offset, path) = (if ofd.append { end } else { ofd.offset }, ofd.path.to_string());
@@ -146,6 +153,25 @@ fn write_file(
         kernel.tell(tid, Happening::Wrote { path }, fx);
     }
     Ok(data.len())
+}
+
+/// What is written to a group's file is an order, each write one.
+fn write_cgroup(
+    kernel: &mut SimKernel,
+    tid: Tid,
+    id: OfdId,
+    loc: Loc,
+    data: &[u8],
+    fx: &mut Effects,
+) -> Result<usize, Errno> {
+    let view = kernel.view(tid)?;
+    let written = kernel.write_cgroup(&view, loc.ino, data, fx)?;
+    if let Some(ofd) = kernel.files.get_mut(id) {
+        ofd.offset += written as u64;
+        let path = ofd.path.to_string();
+        kernel.tell(tid, Happening::Wrote { path }, fx);
+    }
+    Ok(written)
 }
 
 fn write_pipe(
@@ -205,6 +231,7 @@ pub(super) fn getdents(kernel: &SimKernel, tid: Tid, fd: Fd) -> Done {
     let Opened::Dir(loc) = ofd.what else { return Err(Errno::ENOTDIR) };
     Ok(Ret::Dents(match kernel.fs(loc.fs) {
         Fs::Proc(ns) => procfs::names(kernel, *ns, loc.ino),
+        Fs::Cgroup(_) => kernel.cgroups.names(loc.ino)?,
         fs if fs.is_dead(loc.ino) => return Err(Errno::ENOENT),
         fs => fs.names(loc.ino),
     }))

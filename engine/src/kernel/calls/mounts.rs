@@ -4,6 +4,8 @@
 use super::Done;
 use crate::call::{Errno, FileKind, MountFlags, Ret, Tid};
 use crate::kernel::SimKernel;
+use crate::kernel::cgroup::Hierarchy;
+use crate::kernel::cgroup::fs::dir_ino;
 use crate::kernel::files::Ofd;
 use crate::kernel::nsfs::NSFS;
 use crate::kernel::vfs::mount::{Atime, Attrs, Mount};
@@ -96,6 +98,9 @@ fn own_root<'a>(kernel: &'a SimKernel, view: &View, at: Loc) -> Result<&'a Mount
 
 fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
     let ns = kernel.process(view.tid).map(|process| process.ns).ok_or(Errno::ESRCH)?;
+    if let "cgroup" | "cgroup2" = request.fstype {
+        return control_groups(kernel, view, target, request);
+    }
     let (fs, options) = match request.fstype {
         "tmpfs" => {
             let (tree, options) = tmpfs(request.data)?;
@@ -108,6 +113,26 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
     kernel.superblock_mut(fs).options = options;
     kernel.superblock_mut(fs).read_only = request.flags.read_only;
     let mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
+    let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
+    place(kernel, view, mount, request, target)
+}
+
+/// A hierarchy that is there, from the group down that the caller's namespace has for its root. New ones are made by
+/// nobody in a namespace of its own (kernel/cgroup/cgroup-v1.c, cgroup1_root_to_use).
+fn control_groups(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
+    let ns = kernel.process(view.tid).map(|process| process.ns).ok_or(Errno::ESRCH)?;
+    let v2 = request.fstype == "cgroup2";
+    let wanted = |hierarchy: &Hierarchy| hierarchy.v2 == v2 && (v2 || hierarchy.dir == request.data);
+    let (id, _) = kernel.cgroups.hierarchies().find(|(_, hierarchy)| wanted(hierarchy)).ok_or(Errno::EPERM)?;
+    let root = dir_ino(kernel.cgroups.root_of(ns.cgroup, id));
+    let shows = |fs: &Fs| matches!(fs, Fs::Cgroup(hierarchy) if *hierarchy == id);
+    let fs = kernel
+        .filesystems
+        .iter()
+        .find(|(_, superblock)| shows(&superblock.fs))
+        .map(|(fs, _)| *fs)
+        .ok_or(Errno::ENODEV)?;
+    let mount = Mount::new(ns.mnt, fs, root, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
     place(kernel, view, mount, request, target)
 }
@@ -165,6 +190,10 @@ fn remount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'
         return Err(Errno::EPERM);
     }
     if !request.flags.bind {
+        if matches!(kernel.fs(target.fs), Fs::Cgroup(_)) {
+            // Its superblock is the machine's: a node is not let change that.
+            return Err(Errno::EPERM);
+        }
         if matches!(kernel.fs(target.fs), Fs::Tree(_)) {
             tmpfs(request.data)?;
         }

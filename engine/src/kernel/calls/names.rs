@@ -28,6 +28,14 @@ fn add(kernel: &mut SimKernel, tid: Tid, path: &str, inode: Inode, fx: &mut Effe
     let view = kernel.view(tid)?;
     let walked = kernel.find_name(&view, path)?;
     let name = may_add(kernel, &view, &walked, inode.is_dir())?;
+    if matches!(kernel.fs(walked.dir.fs), Fs::Cgroup(_)) {
+        if !inode.is_dir() {
+            return Err(Errno::EPERM);
+        }
+        kernel.make_cgroup(&view, walked.dir, &name, inode.mode)?;
+        told_created(kernel, &view, walked.dir, &name, fx);
+        return Ok(Ret::Ok);
+    }
     let inode = owned(kernel, &view, walked.dir, inode);
     let mut notes = Notes::new();
     kernel.fs_mut(walked.dir.fs).create(walked.dir.ino, &name, inode, &mut notes)?;
@@ -46,7 +54,7 @@ pub(super) fn link(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx: &
     }
     kernel.want_write(walked.dir)?;
     may_change(kernel, &view, walked.dir)?;
-    if kernel.stat(old).kind == FileKind::Dir {
+    if kernel.stat(old).kind == FileKind::Dir || matches!(kernel.fs(old.fs), Fs::Cgroup(_)) {
         return Err(Errno::EPERM);
     }
     let mut notes = Notes::new();
@@ -69,6 +77,9 @@ pub(super) fn unlink(kernel: &mut SimKernel, tid: Tid, path: &str, fx: &mut Effe
     if stat.kind == FileKind::Dir {
         return Err(Errno::EISDIR);
     }
+    if matches!(kernel.fs(victim.fs), Fs::Cgroup(_)) {
+        return Err(Errno::EPERM);
+    }
     remove(kernel, &view, &walked, name, victim, fx)
 }
 
@@ -89,6 +100,13 @@ pub(super) fn rmdir(kernel: &mut SimKernel, tid: Tid, path: &str, fx: &mut Effec
     }
     if is_mountpoint(kernel, &view, walked.dir, name) {
         return Err(Errno::EBUSY);
+    }
+    if matches!(kernel.fs(victim.fs), Fs::Cgroup(_)) {
+        let path = kernel.path_in(&view, walked.dir, name);
+        kernel.remove_cgroup(victim.ino)?;
+        kernel.mounts.name_removed(walked.dir.fs, walked.dir.ino, name, victim.ino);
+        kernel.tell(tid, Happening::Removed { path }, fx);
+        return Ok(Ret::Ok);
     }
     if !kernel.fs(victim.fs).names(victim.ino).is_empty() {
         return Err(Errno::ENOTEMPTY);
@@ -136,6 +154,9 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
     if is_dir && old.dir.ino != new.dir.ino && !view.may(&stat, WRITE) {
         return Err(Errno::EACCES);
     }
+    if matches!(kernel.fs(moved.fs), Fs::Cgroup(_)) {
+        return Err(Errno::EPERM);
+    }
     if is_mountpoint(kernel, &view, old.dir, old_name) || is_mountpoint(kernel, &view, new.dir, new_name) {
         return Err(Errno::EBUSY);
     }
@@ -166,7 +187,8 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
 /// A directory may be changed by who may write to and search it; nothing is made in one that was removed.
 pub(super) fn may_change(kernel: &SimKernel, view: &View, dir: Loc) -> Result<(), Errno> {
     let fs = kernel.fs(dir.fs);
-    if matches!(fs, Fs::Proc(_)) || fs.is_dead(dir.ino) {
+    let removed = matches!(fs, Fs::Cgroup(_)) && kernel.cgroups.is_removed(dir.ino);
+    if matches!(fs, Fs::Proc(_)) || fs.is_dead(dir.ino) || removed {
         return Err(Errno::ENOENT);
     }
     if view.may(&kernel.stat(dir), WRITE | EXEC) { Ok(()) } else { Err(Errno::EACCES) }
@@ -246,7 +268,11 @@ fn leads_to(kernel: &SimKernel, dir: Loc, ancestor: Loc) -> bool {
         if at == ancestor.ino && dir.fs == ancestor.fs {
             return true;
         }
-        match kernel.fs(dir.fs).parent(at) {
+        let parent = match kernel.fs(dir.fs) {
+            Fs::Cgroup(_) => kernel.cgroups.parent_of(at),
+            fs => fs.parent(at),
+        };
+        match parent {
             Some((parent, _)) => at = parent,
             None => return false,
         }

@@ -57,6 +57,9 @@ pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneF
             *ns = kernel.new_ns(kind, owner);
         }
     }
+    if flags.cgroup {
+        kernel.cgroups.add_namespace(process.ns.cgroup, process.cgroups);
+    }
     kernel.processes.insert(tid, process.into());
     Ok(())
 }

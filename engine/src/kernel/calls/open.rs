@@ -49,7 +49,7 @@ pub(super) fn open(kernel: &mut SimKernel, tid: Tid, how: &How<'_>, fx: &mut Eff
     let path = opened_path(kernel, &view, path, loc);
     if let Opened::File(loc) = what
         && (flags.write || flags.truncate)
-        && !matches!(kernel.fs(loc.fs), Fs::Proc(_))
+        && !matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Cgroup(_))
     {
         let mut notes = Notes::new();
         let fs = kernel.fs_mut(loc.fs);
@@ -139,6 +139,10 @@ fn create(kernel: &mut SimKernel, view: &View, walked: &Walked, mode: u32, fx: &
     let Last::Name(name) = &walked.last else { return Err(Errno::EISDIR) };
     kernel.want_write(walked.dir)?;
     super::names::may_change(kernel, view, walked.dir)?;
+    if matches!(kernel.fs(walked.dir.fs), Fs::Cgroup(_)) {
+        // It has no create operation (fs/namei.c, lookup_open).
+        return Err(Errno::EACCES);
+    }
     let umask = kernel.process(view.tid).map_or(0o022, |process| process.umask);
     let inode = super::names::owned(kernel, view, walked.dir, Inode::file(Vec::new(), mode & 0o7777 & !umask));
     let mut notes = Notes::new();
@@ -176,6 +180,9 @@ fn check(kernel: &SimKernel, view: &View, loc: Loc, flags: OpenFlags, read: bool
             // Guests set nothing else through /proc, on either kernel.
             return Err(Errno::EACCES);
         }
+        if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) && kernel.cgroups.is_guarded(loc.ino) {
+            return Err(Errno::EACCES);
+        }
     }
     Ok(())
 }
@@ -196,7 +203,11 @@ fn what_is_opened(kernel: &SimKernel, loc: Loc) -> Result<Opened, Errno> {
 
 /// The absolute path at which a file was opened, for what is told of it later.
 fn opened_path(kernel: &SimKernel, view: &View, path: &str, loc: Loc) -> String {
-    match kernel.fs(loc.fs).parent(loc.ino) {
+    let parent = match kernel.fs(loc.fs) {
+        Fs::Cgroup(_) => kernel.cgroups.parent_of(loc.ino),
+        fs => fs.parent(loc.ino),
+    };
+    match parent {
         Some((dir, name)) => kernel.path_in(view, Loc { ino: dir, ..loc }, &name),
         None if path.starts_with('/') => path.to_owned(),
         None => kernel.path_in(view, view.cwd, path),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::node::Bind;
+use crate::node::{Bind, GroupSpec};
 
 fn fact(facts: &Facts, path: &str) -> String {
     facts.get(path).map(Value::to_string).unwrap_or_default()
@@ -75,6 +75,7 @@ fn the_working_directory_and_bind_targets_are_made() {
         layers: vec![Digest::of(&tar)],
         binds: vec![bind("/home/learner/app", "/srv/app", false), bind("/home/learner/notes", "/etc/notes", true)],
         read_only: true,
+        cgroup: GroupSpec::at("docker/c1"),
     };
     m.kernel.create(Cid(1), &spec).unwrap();
     let process = ProcessSpec { cwd: "/work/dir".into(), ..Machine::spec(&["true"]) };
@@ -109,6 +110,7 @@ fn failed_starts_say_why_and_leave_no_process() {
         layers: vec![Digest::of(&tar)],
         binds: vec![bind],
         read_only: false,
+        cgroup: GroupSpec::at("docker/c2"),
     };
     m.kernel.create(Cid(2), &spec).unwrap();
     let rows = [
@@ -168,7 +170,14 @@ fn a_commit_is_the_upperdir_as_a_layer() {
     let top = Digest::of(&tar);
     m.kernel.add_layer(&top, &tar).unwrap();
     let layers = vec![Digest::of(&layer(&base())), top];
-    let spec = ContainerSpec { name: "c2".into(), hostname: "h".into(), layers, binds: vec![], read_only: false };
+    let spec = ContainerSpec {
+        name: "c2".into(),
+        hostname: "h".into(),
+        layers,
+        binds: vec![],
+        read_only: false,
+        cgroup: GroupSpec::at("docker/c2"),
+    };
     m.kernel.create(Cid(2), &spec).unwrap();
     let tid = m.try_start(Place::Init(Cid(2)), &Machine::spec(&["/dev/.toolbox", "true", "x"])).unwrap();
     assert_eq!(m.read_file(tid, "/etc/same"), "changed");

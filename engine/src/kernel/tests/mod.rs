@@ -17,7 +17,8 @@ use crate::fact::{Facts, Value};
 use crate::image::Digest;
 use crate::image::tar::{self, Entry};
 use crate::node::{
-    Cid, ContainerSpec, Effects, Happening, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Stdin, Watch,
+    Cid, ContainerSpec, Effects, GroupSpec, Happening, JobId, Kernel, Outcome, Place, ProcessSpec, StartError, Stdin,
+    Watch,
 };
 use crate::program::Program;
 use crate::scenario::{FixtureFile, Profile};
@@ -93,6 +94,7 @@ impl Machine {
             layers: ids,
             binds: Vec::new(),
             read_only: false,
+            cgroup: GroupSpec::at(format!("docker/c{cid}")),
         };
         self.kernel.create(Cid(cid), &spec).unwrap();
         Cid(cid)

@@ -12,6 +12,7 @@ pub(super) mod resolve;
 mod standing;
 pub(super) mod tree;
 
+use super::cgroup::HierarchyId;
 use super::namespace::NsId;
 use crate::call::{Dent, Errno, FileKind, Stat};
 use crate::node::Happening;
@@ -49,6 +50,8 @@ pub(super) enum Fs {
     Proc(NsId),
     /// All namespaces, as files.
     Ns,
+    /// The groups of this hierarchy: [`super::cgroup`] holds them.
+    Cgroup(HierarchyId),
 }
 
 /// What chmod, chown and utimens change.
@@ -72,14 +75,14 @@ impl Change {
 /// What overlayfs did below a call, in order.
 pub(super) type Notes = Vec<Happening>;
 
-/// A procfs and the nsfs hold nothing that could be changed: the kernel answers EACCES or EPERM before it comes here, and
-/// these arms only keep the match complete.
+/// A procfs and the nsfs hold nothing that could be changed, and a cgroupfs is kept elsewhere: the kernel answers before it
+/// comes here, and these arms only keep the match complete.
 impl Fs {
     pub(super) fn lookup(&mut self, dir: Ino, name: &str) -> Option<Ino> {
         match self {
             Fs::Tree(tree) => tree.child(dir, name),
             Fs::Overlay(overlay) => overlay.known(dir, name).or_else(|| Arc::make_mut(overlay).lookup(dir, name)),
-            Fs::Proc(_) | Fs::Ns => None,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => None,
         }
     }
 
@@ -87,7 +90,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.get(ino),
             Fs::Overlay(overlay) => overlay.inode(ino),
-            Fs::Proc(_) | Fs::Ns => None,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => None,
         }
     }
 
@@ -95,7 +98,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.names(dir),
             Fs::Overlay(overlay) => overlay.names(dir),
-            Fs::Proc(_) | Fs::Ns => Vec::new(),
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => Vec::new(),
         }
     }
 
@@ -104,7 +107,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.parent(dir),
             Fs::Overlay(overlay) => overlay.parent(dir),
-            Fs::Proc(_) | Fs::Ns => None,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => None,
         }
     }
 
@@ -113,7 +116,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.removed(dir),
             Fs::Overlay(overlay) => overlay.removed(dir),
-            Fs::Proc(_) | Fs::Ns => None,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => None,
         }
     }
 
@@ -122,13 +125,13 @@ impl Fs {
         match self {
             Fs::Tree(tree) => tree.dotdot(dir),
             Fs::Overlay(overlay) => overlay.dotdot(dir),
-            Fs::Proc(_) | Fs::Ns => ROOT,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => ROOT,
         }
     }
 
     /// A directory that was removed while somebody still used it.
     pub(super) fn is_dead(&self, dir: Ino) -> bool {
-        dir != ROOT && !matches!(self, Fs::Proc(_) | Fs::Ns) && self.parent(dir).is_none()
+        dir != ROOT && !matches!(self, Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_)) && self.parent(dir).is_none()
     }
 
     /// Makes sure that this inode may be changed in place (overlayfs: copy-up). With `truncate` its data is not wanted.
@@ -163,7 +166,7 @@ impl Fs {
             Fs::Overlay(overlay) if overlay.upper().is_full() => Err(Errno::ENOSPC),
             Fs::Tree(tree) => Ok(Arc::make_mut(tree).create(dir, name, inode)),
             Fs::Overlay(overlay) => Ok(Arc::make_mut(overlay).create(dir, name, inode, notes)),
-            Fs::Proc(_) | Fs::Ns => Err(Errno::ENOENT),
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => Err(Errno::ENOENT),
         }
     }
 
@@ -171,7 +174,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => Arc::make_mut(tree).link(dir, name, ino),
             Fs::Overlay(overlay) => Arc::make_mut(overlay).link(ino, dir, name, notes),
-            Fs::Proc(_) | Fs::Ns => {}
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => {}
         }
     }
 
@@ -182,7 +185,7 @@ impl Fs {
                 Arc::make_mut(tree).detach(dir, name);
             }
             Fs::Overlay(overlay) => Arc::make_mut(overlay).remove(dir, name, notes),
-            Fs::Proc(_) | Fs::Ns => {}
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => {}
         }
     }
 
@@ -193,7 +196,7 @@ impl Fs {
                 Ok(())
             }
             Fs::Overlay(overlay) => Arc::make_mut(overlay).rename(from, to, notes),
-            Fs::Proc(_) | Fs::Ns => Err(Errno::EPERM),
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => Err(Errno::EPERM),
         }
     }
 
@@ -210,7 +213,7 @@ impl Fs {
         match self {
             Fs::Tree(tree) => Some((Arc::make_mut(tree), ino)),
             Fs::Overlay(overlay) => Arc::make_mut(overlay).upper_mut(ino),
-            Fs::Proc(_) | Fs::Ns => None,
+            Fs::Proc(_) | Fs::Ns | Fs::Cgroup(_) => None,
         }
     }
 }

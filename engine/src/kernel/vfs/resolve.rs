@@ -272,6 +272,7 @@ impl SimKernel {
     pub(in crate::kernel) fn lookup(&mut self, dir: Loc, name: &str) -> Option<Loc> {
         let ino = match self.fs(dir.fs) {
             Fs::Proc(ns) => procfs::lookup(self, *ns, dir.ino, name)?,
+            Fs::Cgroup(_) => self.cgroups.lookup(dir.ino, name)?,
             _ => self.fs_mut(dir.fs).lookup(dir.ino, name)?,
         };
         let covering = self.mounts.covering(dir.mount, dir.ino, name, ino);
@@ -293,8 +294,11 @@ impl SimKernel {
             // A file system without a mount is looked at from outside (facts of a stopped container).
             let mount = self.mounts.get(at.mount);
             if at.ino != mount.map_or(ROOT, |mount| mount.root) {
-                let fs = self.fs(at.fs);
-                let ino = if let Fs::Proc(_) = fs { procfs::parent(at.ino) } else { fs.dotdot(at.ino) };
+                let ino = match self.fs(at.fs) {
+                    Fs::Proc(_) => procfs::parent(at.ino),
+                    Fs::Cgroup(_) => self.cgroups.dotdot(at.ino),
+                    fs => fs.dotdot(at.ino),
+                };
                 return Some(Loc { ino, ..at });
             }
             let on = mount?.on.as_ref()?;
@@ -343,6 +347,7 @@ impl SimKernel {
             }
             let (parent, name) = match self.fs(at.fs) {
                 Fs::Proc(ns) => (procfs::parent(at.ino), procfs::name(self, *ns, at.ino)),
+                Fs::Cgroup(_) => self.cgroups.parent_of(at.ino)?,
                 fs => fs.parent(at.ino).or_else(|| fs.removed(at.ino).filter(|_| removed))?,
             };
             names.push(name);
@@ -364,6 +369,7 @@ impl SimKernel {
         match self.fs(at.fs) {
             Fs::Proc(_) => procfs::stat(self, at.ino),
             Fs::Ns => nsfs::stat(),
+            Fs::Cgroup(_) => self.cgroups.stat(at.ino),
             fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
         }
     }

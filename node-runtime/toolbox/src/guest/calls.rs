@@ -1,6 +1,6 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, memory, mounts, normal, processes, procfs};
+use super::{Done, groups, memory, mounts, normal, processes, procfs};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
@@ -96,6 +96,7 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         }
         _ => {}
     }
+    guard_groups(&sys, gate.map(|(gate, _)| gate))?;
     match sys {
         Sys::Open { path, flags, mode } => open(AT_FDCWD, path, flags, mode, None),
         Sys::Openat { dir, path, flags, mode, resolve } => open(own(dir)?, path, flags, mode, resolve),
@@ -127,7 +128,11 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         Sys::Readlink { path } => {
             normal::readlink(path, gate.map(|(gate, _)| gate)).map_or_else(fail, |t| Ok(Ret::Text(t)))
         }
-        Sys::Getdents { fd } => normal::getdents(own(fd)?).map_or_else(fail, |d| Ok(Ret::Dents(d))),
+        Sys::Getdents { fd } => {
+            let mut dents = normal::getdents(own(fd)?)?;
+            groups::retain_shown(fd, &mut dents, gate.map(|(gate, _)| gate));
+            Ok(Ret::Dents(dents))
+        }
         Sys::ProcStat { pid } => normal::proc_stat(pid).map_or_else(fail, |p| Ok(Ret::Proc(Box::new(p)))),
         Sys::Isatty { fd } => isatty(fd),
         Sys::Exec { path, argv, env } => exec(path, argv, env, gate),
@@ -142,6 +147,33 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         }
         sys => paths(sys),
     }
+}
+
+/// Control groups belong to the whole machine: what a node does not show of them is not there, and nothing is done to
+/// them that would stop the node or reach the machine.
+fn guard_groups(sys: &Sys, gate: Option<&Gate>) -> Result<(), Stop> {
+    let veiled = match sys {
+        Sys::Open { path, flags, .. } => groups::is_veiled(path, !flags.nofollow, gate),
+        Sys::Stat { path, follow } | Sys::Chown { path, follow, .. } | Sys::Utimens { path, follow, .. } => {
+            groups::is_veiled(path, *follow, gate)
+        }
+        Sys::Access { path, .. } | Sys::Chmod { path, .. } | Sys::Truncate { path, .. } => {
+            groups::is_veiled(path, true, gate)
+        }
+        Sys::Unlink { path } => groups::is_veiled(path, false, gate),
+        _ => false,
+    };
+    if veiled {
+        return fail(libc::ENOENT);
+    }
+    let guarded = match sys {
+        Sys::Open { path, flags, .. } if flags.write || flags.append || flags.truncate => {
+            groups::is_guarded(path, gate)
+        }
+        Sys::Truncate { path, .. } => groups::is_guarded(path, gate),
+        _ => false,
+    };
+    if guarded { fail(libc::EACCES) } else { Ok(()) }
 }
 
 pub(super) fn fail<T>(errno: i32) -> Result<T, Stop> {
@@ -356,6 +388,9 @@ fn openat2(dir: Fd, path: &CStr, flags: i32, mode: u32, resolve: Resolve) -> Res
 fn read(fd: Fd, len: u32) -> Answer {
     if let Some(told) = procfs::read(own(fd)?, len as usize) {
         return told.map(Ret::Data).or_else(fail);
+    }
+    if let Some(told) = groups::read(own(fd)?, (len as usize).min(IO_LIMIT_BYTES)) {
+        return Ok(Ret::Data(told?));
     }
     let mut buffer = vec![0_u8; (len as usize).min(IO_LIMIT_BYTES)];
     // SAFETY: the buffer outlives the call and its length is passed.

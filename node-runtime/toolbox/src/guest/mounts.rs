@@ -9,6 +9,14 @@ use engine::kernel::mountinfo;
 
 /// File system types of which a guest may make a new one.
 const TYPES: [&str; 2] = ["tmpfs", "proc"];
+/// What makes mount(2) do something else than mount a file system.
+const OTHER_THAN_NEW: libc::c_ulong = libc::MS_REMOUNT
+    | libc::MS_BIND
+    | libc::MS_MOVE
+    | libc::MS_SHARED
+    | libc::MS_PRIVATE
+    | libc::MS_SLAVE
+    | libc::MS_UNBINDABLE;
 /// No kernel has it: the checks that come before the type's are the kernel's own.
 const NO_TYPE: &str = "drydock-no-such-type";
 
@@ -32,6 +40,13 @@ pub(super) fn mount(source: &str, target: &str, fstype: &str, flags: MountFlags,
         (flags.strictatime, libc::MS_STRICTATIME),
     ];
     let bits = bits.iter().filter(|(wanted, _)| *wanted).fold(0, |all, (_, bit)| all | bit);
+    if bits & libc::MS_REMOUNT != 0 && bits & libc::MS_BIND == 0 && super::groups::is_mounted_at(target) {
+        return Err(libc::EPERM);
+    }
+    if ["cgroup", "cgroup2"].contains(&fstype) && bits & OTHER_THAN_NEW == 0 {
+        drop(os::open(target, libc::O_PATH, 0)?);
+        return os::mount(source, target, fstype, bits, &super::groups::mount_options(fstype, data)?);
+    }
     let fstype = if TYPES.contains(&fstype) { fstype } else { NO_TYPE };
     os::mount(source, target, fstype, bits, data)
 }

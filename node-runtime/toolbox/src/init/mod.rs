@@ -8,6 +8,7 @@
 //! lives in itself, only what a learner shall see.
 
 mod container;
+mod groups;
 mod root;
 mod spawn;
 
@@ -15,7 +16,8 @@ use crate::gate::GATE_FD;
 use crate::os::{self, Result};
 use crate::sandbox::{During, Step};
 use crate::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
-use engine::node::Cid;
+use engine::node::{Cid, GroupSpec};
+use groups::Groups;
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
@@ -38,7 +40,14 @@ struct Init {
     own_mnt: Option<OwnedFd>,
     own_pid: OwnedFd,
     /// The first process of each container that runs.
-    inits: BTreeMap<Cid, (u32, OwnedFd)>,
+    inits: BTreeMap<Cid, Running>,
+    groups: Groups,
+}
+
+struct Running {
+    pid: u32,
+    pidfd: OwnedFd,
+    group: GroupSpec,
 }
 
 pub fn main() -> i32 {
@@ -69,25 +78,37 @@ fn serve() -> Step<()> {
     }
     os::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _).during("prctl(PR_SET_PDEATHSIG)")?;
     os::prctl(libc::PR_SET_NAME, c"init".as_ptr() as _).during("prctl(PR_SET_NAME)")?;
+    let mut packet = vec![0; PACKET_BYTES];
+    let groups = match next_order(&mut packet)? {
+        Some((Order::Begin { groups }, _)) => Groups::enter(groups)?,
+        _ => return Ok(()),
+    };
     root::mount_store()?;
+    groups.set_up()?;
     let (store_dir, node_root) = root::dirs()?;
     let mut init = Init {
         store: os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?,
         own_mnt: None,
         own_pid: os::open("/proc/self/ns/pid", libc::O_RDONLY, 0).during("/proc/self/ns/pid")?,
         inits: BTreeMap::new(),
+        groups,
     };
     reply(&Reply::Ready, &[store_dir.as_raw_fd(), node_root.as_raw_fd()]);
     drop((store_dir, node_root));
-    let mut packet = vec![0; PACKET_BYTES];
-    loop {
-        let (length, fds) = os::receive(SOCKET_FD, &mut packet).during("recvmsg")?;
-        if length == 0 {
-            return Ok(());
-        }
-        let order = postcard::from_bytes(&packet[..length]).map_err(|_| ("an order".to_owned(), libc::EPROTO))?;
+    while let Some((order, fds)) = next_order(&mut packet)? {
         init.obey(order, fds)?;
     }
+    Ok(())
+}
+
+/// `None` when the runner is gone.
+fn next_order(packet: &mut [u8]) -> Step<Option<(Order, Vec<OwnedFd>)>> {
+    let (length, fds) = os::receive(SOCKET_FD, packet).during("recvmsg")?;
+    if length == 0 {
+        return Ok(None);
+    }
+    let order = postcard::from_bytes(&packet[..length]).map_err(|_| ("an order".to_owned(), libc::EPROTO))?;
+    Ok(Some((order, fds)))
 }
 
 fn reply(reply: &Reply, fds: &[RawFd]) {
@@ -99,8 +120,9 @@ fn reply(reply: &Reply, fds: &[RawFd]) {
 impl Init {
     fn obey(&mut self, order: Order, fds: Vec<OwnedFd>) -> Step<()> {
         match order {
+            Order::Begin { .. } => return Err(("a second beginning".to_owned(), libc::EPROTO)),
             Order::Boot => {
-                root::boot()?;
+                root::boot(&self.groups)?;
                 self.own_mnt = Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
                 reply(&Reply::Done, &[]);
             }
@@ -115,11 +137,15 @@ impl Init {
             }
             Order::Reap { pid } => {
                 let ended = os::wait(pid as i32, libc::WNOHANG).during("wait4")?;
-                self.inits.retain(|_, (init, _)| *init != pid);
+                if let Some(container) = self.inits.iter().find(|(_, running)| running.pid == pid).map(|(cid, _)| *cid)
+                    && let Some(running) = self.inits.remove(&container)
+                {
+                    self.remove_groups(&running.group)?;
+                }
                 reply(&Reply::Reaped(ended.map(|(_, status)| status)), &[]);
             }
-            Order::Spawn { slot, at, hostname, binds, read_only, process } => {
-                let order = spawn::Spawn { slot, at, hostname, binds, read_only, process };
+            Order::Spawn { slot, at, hostname, binds, read_only, group, process } => {
+                let order = spawn::Spawn { slot, at, hostname, binds, read_only, group, process };
                 match self.spawn(order, &fds)? {
                     Ok((pid, pidfd)) => reply(&Reply::Spawned(Ok(pid)), &[pidfd.as_raw_fd()]),
                     Err(why) => reply(&Reply::Spawned(Err(why)), &[]),
@@ -127,6 +153,13 @@ impl Init {
             }
         }
         Ok(())
+    }
+
+    fn remove_groups(&self, group: &GroupSpec) -> Step<()> {
+        self.in_store(|| {
+            self.groups.remove(&group.path);
+            Ok(())
+        })
     }
 
     /// Does something in the store's mount namespace and comes back.

@@ -1,5 +1,6 @@
 //! The file systems of a node: the store, the node's root, and what is mounted in it.
 
+use super::groups::Groups;
 use super::{HOSTNAME, LAYERS, NODE_ROOT, TOOLBOX_COPY, TOOLBOX_SOURCE};
 use crate::os::{self, Result};
 use crate::sandbox::devices::{mount_proc, mount_proc_and_dev};
@@ -49,12 +50,13 @@ pub(super) fn dirs() -> Step<(OwnedFd, OwnedFd)> {
 
 /// Moves into the node's root, in a mount namespace of its own, and mounts `/proc` and `/dev` there. All mounts are
 /// private: what a guest mounts after unshare(2) must not show on the node.
-pub(super) fn boot() -> Step<()> {
+pub(super) fn boot(groups: &Groups) -> Step<()> {
     let toolbox = toolbox_mount()?;
     os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
     os::chdir(NODE_ROOT).during("chdir")?;
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
+    groups.mount_in_node()?;
     os::mkdir_if_missing("/tmp", 0o777).during("/tmp")?;
     os::chmod("/tmp", 0o1777).during("/tmp")?;
     os::sethostname(HOSTNAME).during("sethostname")

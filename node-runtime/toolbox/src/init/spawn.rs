@@ -1,14 +1,15 @@
 //! Starting a process: on the node, as a container's first, or in a container that runs.
 
 use super::container::{self, Failed, named};
-use super::{Init, close_others_on_exec};
+use super::groups::Doors;
+use super::{Init, Running, close_others_on_exec};
 use crate::gate::SLOT_VARIABLE;
 use crate::os;
 use crate::sandbox::exec::execute;
 use crate::sandbox::power;
 use crate::sandbox::seccomp::Filter;
 use crate::sandbox::{During, Step};
-use engine::node::{Bind, Place, ProcessSpec, StartError};
+use engine::node::{Bind, GroupSpec, Place, ProcessSpec, StartError};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -19,6 +20,7 @@ pub(super) struct Spawn {
     pub hostname: String,
     pub binds: Vec<Bind>,
     pub read_only: bool,
+    pub group: Option<GroupSpec>,
     pub process: ProcessSpec,
 }
 
@@ -47,21 +49,22 @@ impl Init {
         let (mut from_child, to_init) = std::io::pipe().map_err(|_| ("pipe".to_owned(), os::errno()))?;
         let joined = match order.at {
             Place::Join(container) => match self.inits.get(&container) {
-                Some((_, pidfd)) => Some(pidfd.as_raw_fd()),
+                Some(running) => Some(running.pidfd.as_raw_fd()),
                 None => return Ok(Err(StartError::Exec(named(libc::ESRCH)))),
             },
             _ => None,
         };
+        let path = order.group.as_ref().map(|group| group.path.as_str());
+        let doors = self.in_store(|| Ok(self.groups.doors(path)))?;
         if let Some(pidfd) = joined {
             os::setns(pidfd, libc::CLONE_NEWPID).during("setns(pid)")?;
         }
-        let isolated =
-            libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWNET | libc::CLONE_NEWCGROUP;
+        let isolated = libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC | libc::CLONE_NEWNET;
         let flags = if matches!(order.at, Place::Init(_)) { isolated as u64 } else { 0 };
         // SAFETY: this process has one thread.
         let cloned = unsafe { os::clone3(flags, true) };
         if matches!(cloned, Ok(None)) {
-            let why = self.child(&order, stdio, joined);
+            let why = self.child(&order, stdio, &doors, joined);
             let bytes = postcard::to_allocvec(&why).unwrap_or_default();
             let _ = (&to_init).write_all(&bytes);
             // SAFETY: ends the process without running anything of it.
@@ -80,11 +83,15 @@ impl Init {
         if bytes.is_empty() {
             if let Place::Init(container) = order.at {
                 let copy = pidfd.try_clone().map_err(|_| ("dup".to_owned(), os::errno()))?;
-                self.inits.insert(container, (pid as u32, copy));
+                let group = order.group.unwrap_or_default();
+                self.inits.insert(container, Running { pid: pid as u32, pidfd: copy, group });
             }
             return Ok(Ok((pid as u32, pidfd)));
         }
         os::wait(pid, 0).during("wait4")?;
+        if let (Place::Init(_), Some(group)) = (order.at, &order.group) {
+            self.remove_groups(group)?;
+        }
         match postcard::from_bytes(&bytes) {
             Ok(Failed::Start(why)) => Ok(Err(why)),
             Ok(Failed::Node(what, errno)) => Err((what, errno)),
@@ -93,9 +100,9 @@ impl Init {
     }
 
     /// In the child: comes back only if it could not become the program.
-    fn child(&self, order: &Spawn, stdio: &[OwnedFd], joined: Option<i32>) -> Failed {
+    fn child(&self, order: &Spawn, stdio: &[OwnedFd], doors: &Doors, joined: Option<i32>) -> Failed {
         let slot = format!("{SLOT_VARIABLE}{}", order.slot);
-        match self.arrange(order, stdio, joined) {
+        match self.arrange(order, stdio, doors, joined) {
             Err(why) => why,
             Ok(()) => match execute(&order.process.argv, &order.process.env, Some(slot)) {
                 Ok(never) => match never {},
@@ -104,15 +111,26 @@ impl Init {
         }
     }
 
-    fn arrange(&self, order: &Spawn, stdio: &[OwnedFd], joined: Option<i32>) -> std::result::Result<(), Failed> {
+    fn arrange(
+        &self,
+        order: &Spawn,
+        stdio: &[OwnedFd],
+        doors: &Doors,
+        joined: Option<i32>,
+    ) -> std::result::Result<(), Failed> {
         // SAFETY: no memory is passed.
         unsafe { libc::setsid() };
         for (to, from) in stdio.iter().enumerate() {
             os::dup2(from.as_raw_fd(), to as i32).during("dup2")?;
         }
+        doors.enter().during("enter its control groups")?;
         let inside = match order.at {
             Place::Node => false,
             Place::Init(container) => {
+                if self.groups.are_private() {
+                    // From within its group, which is its root from then on.
+                    os::unshare(libc::CLONE_NEWCGROUP).during("unshare(CLONE_NEWCGROUP)")?;
+                }
                 os::sethostname(&order.hostname).during("sethostname")?;
                 let binds = container::bound(&order.binds)?;
                 os::setns(self.store.as_raw_fd(), libc::CLONE_NEWNS).during("setns(store)")?;
