@@ -258,6 +258,7 @@ pub enum Sys {
     Setgid {
         gid: u32,
     },
+    Credentials(Credentials),
     Uname,
     Sethostname {
         name: String,
@@ -359,6 +360,9 @@ pub enum Ret {
         hostname: String,
     },
     Proc(Box<ProcStat>),
+    /// User or group ids.
+    Ids(Vec<u32>),
+    Caps(CapSets),
     Control(Box<crate::docker::Answer>),
 }
 
@@ -555,6 +559,10 @@ macro_rules! numbered {
     };
 }
 
+mod credentials;
+
+pub use credentials::{Ambient, CONTAINER_CAPABILITIES, CapSets, Capability, Credentials, NODE_CAPABILITIES};
+
 numbered! {
     /// errno(3).
     #[allow(clippy::upper_case_acronyms)]
@@ -595,6 +603,7 @@ numbered! {
         ENOSYS = 38, "Function not implemented";
         ENOTEMPTY = 39, "Directory not empty";
         ELOOP = 40, "Too many levels of symbolic links";
+        EOVERFLOW = 75, "Value too large for defined data type";
         ENOTSUP = 95, "Operation not supported";
     }
 }

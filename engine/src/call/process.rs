@@ -1,6 +1,6 @@
 //! Of the vocabulary: what clone(2), waitid(2) and prctl(2) are told and answer.
 
-use super::{CloneFlags, Signal, WaitStatus};
+use super::{Ambient, CloneFlags, Signal, WaitStatus};
 use serde::{Deserialize, Serialize};
 
 /// The flags of clone(2) that make no namespace. The exit signal is SIGCHLD.
@@ -72,4 +72,12 @@ pub enum Prctl {
     /// Cut to 15 bytes.
     SetName(String),
     GetName,
+    /// Answers 1 or 0. A capability is said by its number, which the kernel may not know.
+    CapbsetRead(u32),
+    CapbsetDrop(u32),
+    SetNoNewPrivs,
+    GetNoNewPrivs,
+    SetKeepcaps(bool),
+    GetKeepcaps,
+    CapAmbient(Ambient, u32),
 }

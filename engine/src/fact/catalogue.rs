@@ -105,6 +105,10 @@ kinds! {
     "process/*/ppid", "", "parent, as a pid on the node", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
     "process/*/state", "", "S sleeping, T stopped, Z zombie", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
     "process/*/nspid", "", "its pid in each pid namespace, from the node's inward", "proc_pid_status(5), NSpid", Kernel, "/proc/PID/status", Exact;
+    "process/*/uid", "", "user ids, real, effective and saved, as the node numbers them", "proc_pid_status(5), Uid", Kernel, "/proc/PID/status", Exact;
+    "process/*/capabilities", "", "effective capabilities in its user namespace, as bits", "proc_pid_status(5), CapEff", Kernel, "/proc/PID/status", Exact;
+    "process/*/uid_map", "", "in a user namespace of its own: user ids there, on the node, and how many", "user_namespaces(7)", Kernel, "/proc/PID/uid_map", Exact;
+    "process/*/gid_map", "", "in a user namespace of its own: group ids there, on the node, and how many", "user_namespaces(7)", Kernel, "/proc/PID/gid_map", Exact;
     // ── images and layers
     "image/*/id", "", "sha256 of the configuration", "OCI image-spec, config.md", Documented, "", Exact;
     "image/*/layers", "", "how many layers it has", "OCI image-spec, config.md, rootfs.diff_ids", Documented, "", Exact;

@@ -36,6 +36,7 @@ impl SimKernel {
         check_size(argv, env)?;
         let image = self.image(&view, path, argv.to_vec())?;
         self.drop_space(tid);
+        self.execute_as(tid)?;
         let process = self.process_mut(tid).ok_or(Errno::ESRCH)?;
         process.program = Some(Program::start(image.argv.get(1..).unwrap_or_default(), env));
         process.state = State::Ready(Ret::Start);
@@ -45,8 +46,6 @@ impl SimKernel {
         process.exe = image.exe;
         process.exe_at = Some(image.at);
         process.env = env.to_vec();
-        // user_namespaces(7): without a mapping of user 0, execve(2) drops all capabilities.
-        process.owns_user_ns = false;
         process.argv = image.argv.clone();
         let cloexec: Vec<_> = process.fds.iter().filter(|(_, handle)| handle.cloexec).map(|(fd, _)| *fd).collect();
         for fd in cloexec {

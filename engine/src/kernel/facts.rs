@@ -6,10 +6,11 @@
 use super::namespace::NsId;
 use super::process::Process;
 use super::procfs;
+use super::userns::IdKind;
 use super::vfs::overlay::Origin;
 use super::vfs::{Fs, Loc, Node, ROOT, Tree, View};
 use super::{Container, SimKernel, lifecycle::INIT};
-use crate::call::{FileKind, Resolve, Tid};
+use crate::call::{FileKind, Tid};
 use crate::fact::{Facts, Value, path};
 use crate::image::hex;
 use crate::node::{Cid, Watch};
@@ -64,6 +65,15 @@ impl SimKernel {
             fact("ppid", Value::Int(i64::from(procfs::ppid_in(self, process, self.node_ns.pid))));
             fact("state", procfs::state_letter(process, Tid(0)).to_string().into());
             fact("nspid", spaced(process.pids.iter().map(|(_, pid)| pid.to_string())).into());
+            fact("uid", spaced(process.cred.uid.each().iter().map(u32::to_string)).into());
+            fact("capabilities", format!("{:016x}", process.cred.effective.0).into());
+            let elsewhere = process.ns.user != self.node_ns.user;
+            for (name, kind) in
+                [("uid_map", IdKind::User), ("gid_map", IdKind::Group)].into_iter().filter(|_| elsewhere)
+            {
+                let map = self.map_text(process.ns.user, kind, self.node_ns.user);
+                fact(name, spaced(map.split_whitespace().map(str::to_owned)).into());
+            }
         }
     }
 
@@ -79,7 +89,7 @@ impl SimKernel {
         for (kind, ns) in init.ns.each() {
             fact(&["ns", kind], format!("{kind}{}", numbers.get(&ns).copied().unwrap_or(0)).into());
         }
-        fact(&["uid"], Value::Int(i64::from(init.uid)));
+        fact(&["uid"], Value::Int(i64::from(init.cred.uid.real)));
         fact(&["cmdline"], spaced(init.argv.iter().cloned()).into());
         if let Ok(view) = self.view(init.tid()) {
             fact(&["cwd"], self.path_of(&view, view.cwd).unwrap_or_default().into());
@@ -105,7 +115,7 @@ impl SimKernel {
         out.insert(path(["container", name, "file", file, "from"]), from.into());
         // The overlay alone, without what is mounted on it, whether the container runs or not.
         let root = Loc { mount: super::vfs::MountId(u32::MAX), fs: container.fs, ino: ROOT };
-        let view = View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root, resolve: Resolve::default() };
+        let Ok(view) = self.view(INIT).map(|view| View { root, cwd: root, ..view }) else { return };
         self.file_facts(&["container", name, "file", file], &view, file, out);
     }
 

@@ -4,6 +4,7 @@ use super::SimKernel;
 use super::nsfs::NSFS;
 use super::pipe::Pipe;
 use super::process::Handle;
+use super::userns::Opener;
 use super::vfs::Loc;
 use crate::call::{Errno, Fd, Tid};
 use crate::node::{JobId, Stream};
@@ -32,6 +33,8 @@ pub(super) struct Ofd {
     pub refs: u32,
     /// Where it was opened, for what is told of it.
     pub path: Arc<str>,
+    /// Of a map of ids: on whose behalf, and which.
+    pub opener: Option<Arc<Opener>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +83,7 @@ impl Ofd {
             wrote: false,
             refs: 0,
             path: Arc::from(""),
+            opener: None,
         }
     }
 }

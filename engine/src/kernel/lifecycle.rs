@@ -73,7 +73,7 @@ impl SimKernel {
         // The namespaces are the child's: the caller stays where it was.
         if let Some(caller) = self.process_mut(tid) {
             (caller.ns, caller.pid_for_children) = (before.ns, before.pid_for_children);
-            (caller.root, caller.cwd, caller.owns_user_ns) = (before.root, before.cwd, before.owns_user_ns);
+            (caller.root, caller.cwd, caller.cred) = (before.root, before.cwd, before.cred);
         }
         if let (Ok(_), true, Some(child)) = (&forked, with.parent, fx.born.last().copied())
             && let Some(child) = self.process_mut(child)

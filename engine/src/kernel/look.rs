@@ -4,7 +4,7 @@ use super::SimKernel;
 use super::lifecycle::INIT;
 use super::procfs;
 use super::vfs::{Fs, Loc, MountId, Node, ROOT, View};
-use crate::call::{Dent, FileKind, Resolve};
+use crate::call::{Dent, FileKind};
 use crate::node::{Fault, JobId};
 use crate::scenario::Scenario;
 use crate::sched::Scheduled;
@@ -68,7 +68,7 @@ impl SimKernel {
         let Some(name) = container else { return self.view(INIT).ok() };
         let fs = self.containers.values().find(|container| container.spec.name == name)?.fs;
         let root = Loc { mount: MountId(u32::MAX), fs, ino: ROOT };
-        Some(View { tid: INIT, uid: 0, gid: 0, privileged: true, root, cwd: root, resolve: Resolve::default() })
+        self.view(INIT).ok().map(|view| View { root, cwd: root, ..view })
     }
 
     fn names_in(&self, dir: Loc) -> Vec<Dent> {

@@ -3,7 +3,7 @@
 //! A [`SimKernel`] is one side of [`crate::node::Kernel`]; `node-runtime` drives the other, Linux. It is cloned for every
 //! snapshot of a session, so all that is large is shared (`Arc`) and copied when first changed.
 //!
-//! Rooms: [`process`], [`namespace`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
+//! Rooms: [`process`], [`cred`], [`namespace`], [`userns`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
 //! groups, sessions), [`exec`], [`spawn`] (containers and
 //! jobs), [`rootfs`] (what is mounted for them), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`],
 //! [`procfs`], [`cgroup`], `calls` (one room for each group of system calls), [`facts`].
@@ -13,6 +13,7 @@
 
 mod calls;
 pub mod cgroup;
+mod cred;
 mod exec;
 mod facts;
 mod files;
@@ -31,10 +32,11 @@ mod signal;
 mod spawn;
 #[cfg(test)]
 mod tests;
+mod userns;
 mod vfs;
 mod wait;
 
-use crate::call::{Errno, Resolve, Ret, Signal, Sys, Tid, WaitStatus};
+use crate::call::{Capability, Errno, Resolve, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::fact::Facts;
 use crate::image::Digest;
 use crate::node::{
@@ -50,6 +52,7 @@ use lifecycle::INIT;
 use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
 use process::{Process, State, Waiting};
 use std::sync::Arc;
+use userns::UserSpaces;
 use vfs::{Fs, FsId, Mounts, Superblock, Tree, View};
 
 /// A kernel model with everything it has: clone it and both go on alike.
@@ -60,6 +63,7 @@ pub struct SimKernel {
     processes: Map<Tid, Arc<Process>>,
     namespaces: NsTable,
     pid_spaces: PidSpaces,
+    user_spaces: UserSpaces,
     uts: Map<NsId, Uts>,
     cgroups: ControlGroups,
     mounts: Mounts,
@@ -140,9 +144,8 @@ impl SimKernel {
 
     fn view(&self, tid: Tid) -> Result<View, Errno> {
         let process = self.process(tid).ok_or(Errno::ESRCH)?;
-        let privileged = process.uid == 0 && process.ns.user == self.node_ns.user;
-        let (uid, gid, root, cwd) = (process.uid, process.gid, process.root, process.cwd);
-        Ok(View { tid, uid, gid, privileged, root, cwd, resolve: Resolve::default() })
+        let (root, cwd, space) = (process.root, process.cwd, self.user_spaces.shared(process.ns.user));
+        Ok(View { tid, cred: process.cred.clone(), space, root, cwd, resolve: Resolve::default() })
     }
 
     /// CAP_SYS_ADMIN in the user namespace that owns this namespace.
@@ -150,27 +153,21 @@ impl SimKernel {
         self.namespaces.owner(ns).is_some_and(|owner| self.is_admin(tid, owner))
     }
 
-    /// CAP_SYS_ADMIN over what belongs to this user namespace. Root has it on the node; in a container it has what
-    /// Docker leaves it (moby, oci/caps/defaults.go), and this is not among that.
-    fn is_admin(&self, tid: Tid, owner: NsId) -> bool {
-        self.process(tid).is_some_and(|process| match process.ns.user == self.node_ns.user {
-            true => process.uid == 0 && process.container.is_none(),
-            false => process.owns_user_ns && process.ns.user == owner,
-        })
+    /// CAP_SYS_ADMIN in this user namespace.
+    fn is_admin(&self, tid: Tid, user: NsId) -> bool {
+        self.is_capable(tid, user, Capability::CAP_SYS_ADMIN)
     }
 
     /// CAP_SYS_CHROOT, which Docker leaves a container.
     fn may_chroot(&self, tid: Tid) -> bool {
-        self.process(tid).is_some_and(|process| match process.ns.user == self.node_ns.user {
-            true => process.uid == 0,
-            false => process.owns_user_ns,
-        })
+        self.process(tid).is_some_and(|process| process.cred.effective.has(Capability::CAP_SYS_CHROOT))
     }
 
     fn add_fs(&mut self, fs: Fs) -> FsId {
         let id = FsId(self.next_fs);
         self.next_fs += 1;
-        self.filesystems.insert(id, Superblock { fs, read_only: false, options: String::new() });
+        self.filesystems
+            .insert(id, Superblock { fs, read_only: false, user: self.node_ns.user, options: String::new() });
         id
     }
 

@@ -52,6 +52,7 @@ impl SimKernel {
         let kept = self.kept_namespaces();
         self.namespaces.retain(|ns| kept.contains(&ns));
         self.pid_spaces.retain(|ns| kept.contains(&ns));
+        self.user_spaces.retain(|ns| kept.contains(&ns));
         self.uts.retain(|ns, _| kept.contains(ns));
         self.cgroups.retain_namespaces(|ns| kept.contains(&ns));
         let opened = self.files.opened().filter_map(|ofd| ofd.loc());
@@ -74,9 +75,11 @@ impl SimKernel {
             .values()
             .flat_map(|process| process.ns.each().into_iter().map(|(_, ns)| ns).chain([process.pid_for_children]));
         let opened = self.files.opened().filter_map(|ofd| self.ns_of(ofd.what));
+        let mapped = self.files.opened().filter_map(|ofd| ofd.opener.as_ref()).flat_map(|by| [by.user, by.of]);
+        let mounters = self.filesystems.values().map(|superblock| superblock.user);
         let mounted: Vec<(NsId, NsId)> =
             self.mounts.showing(NSFS).filter_map(|mount| Some((mount.ns?, ns_at(mount.root)))).collect();
-        let mut todo: Vec<NsId> = lived_in.chain(opened).collect();
+        let mut todo: Vec<NsId> = lived_in.chain(opened).chain(mapped).chain(mounters).collect();
         let mut kept = Set::new();
         while let Some(ns) = todo.pop() {
             if kept.insert(ns) {

@@ -1,6 +1,7 @@
 //! A process: what fork(2) copies and execve(2) keeps.
 
 use super::cgroup::Membership;
+use super::cred::Cred;
 use super::files::{Ofd, OfdId};
 use super::group::Pid;
 use super::memory::Space;
@@ -12,6 +13,7 @@ use crate::call::{Fd, Ret, Signal, Sys, Tid, WaitStatus};
 use crate::node::{Cid, JobId};
 use crate::program::Program;
 use crate::sim::Map;
+use std::sync::Arc;
 
 #[derive(Clone, Debug)]
 pub(super) struct Process {
@@ -46,10 +48,11 @@ pub(super) struct Process {
     pub exe: String,
     /// Where that is: who runs a binary uses its mount.
     pub exe_at: Option<Loc>,
-    pub uid: u32,
-    pub gid: u32,
-    /// It made its user namespace and has executed nothing since: it has all capabilities there.
-    pub owns_user_ns: bool,
+    pub cred: Arc<Cred>,
+    /// Others of the same user may look into it (prctl(2), PR_SET_DUMPABLE), and the user namespace in which it executed
+    /// its program.
+    pub dumpable: bool,
+    pub executed_in: NsId,
     pub root: Loc,
     pub cwd: Loc,
     pub umask: u32,

@@ -1,8 +1,8 @@
 //! procfs: the processes of one pid namespace as files (proc(5)). Made up on each look from the process table.
 //!
 //! Of the real one it has what programs here read: a directory for each process with `cgroup`, `cmdline`, `comm`, `cwd`,
-//! `environ`, `exe`, `fd`, `mountinfo`, `mounts`, `ns`, `root`, `stat`, `status`, `task`; and `mounts`, `self`, [`sys`],
-//! `version`. Nothing else is shown or found.
+//! `environ`, `exe`, `fd`, `gid_map`, `mountinfo`, `mounts`, `ns`, `root`, `setgroups`, `stat`, `status`, `task`,
+//! `uid_map`; and `mounts`, `self`, [`sys`], `version`. Nothing else is shown or found.
 
 mod status;
 pub mod sys;
@@ -14,6 +14,7 @@ use super::mountinfo;
 use super::namespace::NsId;
 use super::nsfs::{self, NSFS};
 use super::process::{Process, State};
+use super::userns::{IdFile, IdKind};
 use super::vfs::{Ino, Loc, ROOT, View};
 use crate::call::{Dent, Errno, FileKind, SCENARIO_EPOCH_S, Stat, Tid};
 use crate::scenario::Linux;
@@ -23,22 +24,27 @@ pub use status::{STAT_FIELDS, STAT_WIDTH, STATUS_LINES};
 /// Names in /proc besides processes.
 pub const ROOT_NAMES: [&str; 4] = ["mounts", "self", "sys", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 14] = [
+pub const PID_NAMES: [&str; 17] = [
     "cmdline",
     "comm",
     "cwd",
     "environ",
     "exe",
     "fd",
+    "gid_map",
     "mountinfo",
     "mounts",
     "ns",
     "root",
+    "setgroups",
     "stat",
     "status",
     "task",
+    "uid_map",
     "cgroup",
 ];
+/// Those that a guest may write: they set ids of a user namespace.
+pub const ID_FILES: [&str; 3] = ["gid_map", "setgroups", "uid_map"];
 /// Names in /proc/PID/task/PID.
 pub const TASK_NAMES: [&str; 5] = ["children", "cmdline", "comm", "stat", "status"];
 /// Names in /proc/PID/ns.
@@ -209,21 +215,34 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
 
 pub(super) fn stat(kernel: &SimKernel, ino: Ino) -> Stat {
     let (kind, mode) = kind(ino);
-    let owner = match Place::at(ino) {
-        Place::Pid(tid) | Place::Of(tid, _) | Place::Fd(tid, _) | Place::Ns(tid, _) => kernel.process(tid),
-        Place::Task(tid) | Place::OfTask(tid, _) => kernel.process(tid),
-        _ => None,
+    let (uid, gid) = match Place::at(ino) {
+        Place::Pid(tid) | Place::Of(tid, _) | Place::Fd(tid, _) | Place::Ns(tid, _) => owner(kernel, tid, mode),
+        Place::Task(tid) | Place::OfTask(tid, _) => owner(kernel, tid, mode),
+        _ => (0, 0),
     };
     Stat {
         kind,
         mode,
-        uid: owner.map_or(0, |process| process.uid),
-        gid: owner.map_or(0, |process| process.gid),
+        uid,
+        gid,
         size_bytes: if kind == FileKind::Dir { 4096 } else { 0 },
         nlink: 1,
         mtime_s: SCENARIO_EPOCH_S,
         rdev: (0, 0),
     }
+}
+
+/// Whose a file of a process is: its effective user's; root's, where it is not to be looked into or has ended
+/// (fs/proc/base.c, task_dump_owner).
+fn owner(kernel: &SimKernel, tid: Tid, mode: u32) -> (u32, u32) {
+    const OPEN_TO_ALL: u32 = 0o555;
+    let Some(process) = kernel.process(tid) else { return (0, 0) };
+    let cred = &process.cred;
+    if mode == OPEN_TO_ALL || (process.dumpable && !process.is_zombie()) {
+        return (cred.uid.effective, cred.gid.effective);
+    }
+    let root = kernel.user_space(if process.is_zombie() { kernel.node_ns.user } else { process.executed_in });
+    (root.id(IdKind::User, 0).unwrap_or(0), root.id(IdKind::Group, 0).unwrap_or(0))
 }
 
 /// The text of a link.
@@ -280,6 +299,27 @@ pub(super) fn jump(kernel: &SimKernel, ino: Ino) -> Option<Loc> {
     }
 }
 
+/// The process that only who may look into it can follow this link of, or read this file of.
+pub(super) fn guarded(ino: Ino) -> Option<Tid> {
+    match Place::at(ino) {
+        Place::Of(tid, of) => ["cwd", "environ", "exe", "root"].contains(&PID_NAMES[of]).then_some(tid),
+        Place::Fd(tid, _) | Place::Ns(tid, _) => Some(tid),
+        _ => None,
+    }
+}
+
+/// A file that sets ids, and the user namespace of which.
+pub(super) fn id_file(kernel: &SimKernel, ino: Ino) -> Option<(IdFile, NsId)> {
+    let Place::Of(tid, of) = Place::at(ino) else { return None };
+    let file = match PID_NAMES[of] {
+        "uid_map" => IdFile::Map(IdKind::User),
+        "gid_map" => IdFile::Map(IdKind::Group),
+        "setgroups" => IdFile::Setgroups,
+        _ => return None,
+    };
+    Some((file, kernel.process(tid)?.ns.user))
+}
+
 fn namespace(kernel: &SimKernel, tid: Tid, kind: usize) -> Option<NsId> {
     let process = kernel.process(tid)?;
     match NS_NAMES[kind] {
@@ -311,7 +351,7 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Re
         "environ" if !process.is_zombie() => strings(&process.env),
         "comm" => format!("{}\n", process.comm).into_bytes(),
         "stat" => status::stat(kernel, process, view.tid, ns).into_bytes(),
-        "status" => status::status(kernel, process, view.tid, ns).into_bytes(),
+        "status" => status::status(kernel, process, view, ns).into_bytes(),
         "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
         "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
         "children" => children(kernel, tid, ns).into_bytes(),
@@ -385,7 +425,7 @@ fn kind(ino: Ino) -> (FileKind, u32) {
             "fd" => (FileKind::Dir, 0o500),
             "ns" => (FileKind::Dir, 0o511),
             "task" => (FileKind::Dir, 0o555),
-            "comm" => (FileKind::File, 0o644),
+            "comm" | "gid_map" | "setgroups" | "uid_map" => (FileKind::File, 0o644),
             "environ" => (FileKind::File, 0o400),
             _ => (FileKind::File, 0o444),
         },

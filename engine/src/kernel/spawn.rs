@@ -2,6 +2,7 @@
 //! execve(2) (OCI runtime-spec, config.md).
 
 use super::cgroup::ControlGroups;
+use super::cred::{CapSet, Cred, Ids};
 use super::files::{Feed, Ofd, Opened};
 use super::group::Pid;
 use super::lifecycle::INIT;
@@ -9,10 +10,11 @@ use super::namespace::{Namespaces, NsKind, NsTable, PidSpaces, Uts};
 use super::nsfs::NSFS;
 use super::process::{Handle, Process, State, Waiting, comm_of};
 use super::rootfs::dev_tree;
+use super::userns::UserSpaces;
 use super::vfs::mount::Mount;
 use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer};
 use super::{Container, Files, Job, SimKernel};
-use crate::call::{Errno, FileKind, Tid};
+use crate::call::{CONTAINER_CAPABILITIES, Errno, FileKind, NODE_CAPABILITIES, Tid};
 use crate::node::{Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX};
 use crate::scenario::{Cgroups, FixtureFile, Profile};
 use crate::sim::Map;
@@ -43,6 +45,7 @@ impl SimKernel {
             processes: Map::new(),
             namespaces,
             pid_spaces: PidSpaces::default(),
+            user_spaces: UserSpaces::of_node(node_ns.user),
             uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned() })]),
             cgroups: ControlGroups::new(profile, node_ns.cgroup),
             mounts: Mounts::default(),
@@ -258,7 +261,8 @@ impl SimKernel {
             return Err(StartError::Cwd(Errno::ENOTDIR));
         }
         if let Some(process) = self.process_mut(tid) {
-            (process.cwd, process.uid, process.gid) = (cwd, spec.uid, spec.gid);
+            process.cwd = cwd;
+            become_user(process, at, spec);
         }
         self.exec_in_path(tid, spec, fx).map_err(StartError::Exec)
     }
@@ -311,6 +315,16 @@ impl SimKernel {
     }
 }
 
+/// What a runtime leaves a process of the capabilities, and whose it is: setgroups(2), setgid(2), setuid(2).
+fn become_user(process: &mut Process, at: Place, spec: &ProcessSpec) {
+    let inside = at != Place::Node;
+    let bounding = CapSet(if inside { CONTAINER_CAPABILITIES } else { NODE_CAPABILITIES });
+    let mut cred = Cred { bounding, no_new_privs: inside, ..Cred::root(CapSet::FULL) };
+    cred.gid = Ids::all(spec.gid);
+    cred.set_uids(Ids::all(spec.uid), Some(0));
+    process.cred = Arc::new(cred);
+}
+
 fn feed_of(stdin: &Stdin) -> Feed {
     let chunks = match stdin {
         Stdin::Null => VecDeque::from([None]),
@@ -353,9 +367,9 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
         env: Vec::new(),
         exe: String::new(),
         exe_at: None,
-        uid: 0,
-        gid: 0,
-        owns_user_ns: false,
+        cred: Arc::new(Cred::root(CapSet::FULL)),
+        dumpable: true,
+        executed_in: ns.user,
         root,
         cwd: root,
         umask: 0o022,

@@ -17,6 +17,7 @@ mod exec;
 mod execvp;
 mod file;
 mod glob;
+mod id;
 mod kill;
 mod ls;
 pub mod machine;
@@ -88,6 +89,7 @@ programs! {
     Data(Machine<data::Data, data::Task>);
     Test(Machine<test::Test, test::Task>);
     Node(Machine<node::NodeTool, node::Task>);
+    Id(Machine<id::Id, id::Task>);
     Exec(Machine<exec::Exec, exec::Task>);
     Unshare(Machine<unshare::Unshare, unshare::Task>);
     Nsenter(Machine<nsenter::Nsenter, nsenter::Task>);
@@ -145,7 +147,8 @@ impl Program {
             "cp" | "mv" => copy::start(name, says, args),
             "dd" | "fill" | "save" | "yes" => data::start(name, says, args),
             "test" | "[" => test::start(name, says, args),
-            "id" | "whoami" | "hostname" | "uname" | "date" | "mount" | "umount" | "which" | "df" | "serve" | "pwd" => {
+            "id" | "whoami" => id::start(name, says, args),
+            "hostname" | "uname" | "date" | "mount" | "umount" | "which" | "df" | "serve" | "pwd" => {
                 node::start(name, says, args, env)
             }
             "env" | "xargs" | "nohup" => exec::start(name, says, args, env),

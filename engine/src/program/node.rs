@@ -1,9 +1,8 @@
-//! Tools about the machine and the user: `id`, `hostname`, `uname`, `date`, `mount`, `umount`, `which`, `df`, and the
+//! Tools about the machine: `hostname`, `uname`, `date`, `mount`, `umount`, `which`, `df`, and the
 //! stand-in daemon `serve`.
 
 use super::Program;
 use super::calendar::Date;
-use super::file::Names;
 use super::machine::{Cx, Machine, Steps, answer, join};
 use super::options::{Misuse, Options, Parsed};
 use super::plain::said;
@@ -26,20 +25,11 @@ pub struct NodeTool {
     name: String,
     flags: String,
     operands: Vec<String>,
-    names: Names,
-    uid: u32,
-    gid: u32,
     path: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Task {
-    Uid,
-    UidKnown,
-    GidKnown,
-    Passwd(Slurp),
-    Group(Slurp),
-    Id,
     Uname,
     Named,
     Clock,
@@ -69,7 +59,6 @@ pub fn start(name: &str, says: &str, args: &[String], env: &[String]) -> Program
 
 fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
     let options = match name {
-        "id" => Options { flags: "unGgr", long: &[("user", 'u'), ("group", 'g'), ("name", 'n')], ..Options::default() },
         "hostname" => Options { flags: "sfiId", ..Options::default() },
         "uname" => Options {
             flags: "asnrvmpio",
@@ -91,13 +80,7 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
     };
     let parsed = Parsed::of(says, args, &options)?;
     let path = env.iter().find_map(|pair| pair.strip_prefix("PATH=")).unwrap_or(DEFAULT_PATH);
-    let passwd = || Task::Passwd(Slurp::file("/etc/passwd"));
     let tasks = match name {
-        "id" => vec![Task::Uid, passwd(), Task::Group(Slurp::file("/etc/group")), Task::Id],
-        "whoami" => match parsed.operands.first() {
-            Some(extra) => return Err(Misuse::new(says, format!("extra operand '{extra}'"))),
-            None => vec![Task::Uid, passwd(), Task::Id],
-        },
         "hostname" => match parsed.operands.first() {
             Some(new) => vec![Task::SetHostname(new.clone())],
             None => vec![Task::Uname],
@@ -117,9 +100,6 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
         name: name.to_owned(),
         flags: parsed.flags,
         operands: parsed.operands,
-        names: Names::default(),
-        uid: 0,
-        gid: 0,
         path: path.split(':').map(str::to_owned).collect(),
     };
     Ok(Program::Node(Box::new(Machine::new(says, tool, tasks))))
@@ -151,21 +131,6 @@ fn mount(says: &str, parsed: &Parsed) -> Result<Task, Misuse> {
 impl Steps<Task> for NodeTool {
     fn step(&mut self, task: Task, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         match task {
-            Task::Uid => return cx.call(Sys::Getuid, Task::UidKnown),
-            Task::UidKnown => {
-                self.uid = u32::try_from(answer::int(ret).unwrap_or(0)).unwrap_or(0);
-                return cx.call(Sys::Getgid, Task::GidKnown);
-            }
-            Task::GidKnown => self.gid = u32::try_from(answer::int(ret).unwrap_or(0)).unwrap_or(0),
-            Task::Passwd(mut slurp) => match slurp.next(ret) {
-                Slurping::Call(sys) => return cx.call(sys, Task::Passwd(slurp)),
-                Slurping::Done(data) => self.names.add_passwd(&data.unwrap_or_default()),
-            },
-            Task::Group(mut slurp) => match slurp.next(ret) {
-                Slurping::Call(sys) => return cx.call(sys, Task::Group(slurp)),
-                Slurping::Done(data) => self.names.add_group(&data.unwrap_or_default()),
-            },
-            Task::Id => self.id(cx),
             Task::Uname => return cx.call(Sys::Uname, Task::Named),
             Task::Named => match ret {
                 Ret::Uname { hostname } => self.uname(&hostname, cx),
@@ -264,29 +229,6 @@ impl Steps<Task> for NodeTool {
 impl NodeTool {
     fn has(&self, flag: char) -> bool {
         self.flags.contains(flag)
-    }
-
-    fn id(&self, cx: &mut Cx<Task>) {
-        let (uid, gid) = (self.uid, self.gid);
-        if self.name == "whoami" {
-            match self.names.user_name(uid) {
-                Some(name) => cx.line(&name),
-                None => cx.fail(1, &format!("cannot find name for user ID {uid}")),
-            }
-            return;
-        }
-        let text = match (self.has('u'), self.has('g') || self.has('G'), self.has('n')) {
-            (true, _, true) => self.names.user(uid),
-            (true, _, false) => uid.to_string(),
-            (_, true, true) => self.names.group(gid),
-            (_, true, false) => gid.to_string(),
-            _ => {
-                let named = |name: Option<String>| name.map(|n| format!("({n})")).unwrap_or_default();
-                let (user, group) = (named(self.names.user_name(uid)), named(self.names.group_name(gid)));
-                format!("uid={uid}{user} gid={gid}{group} groups={gid}{group}")
-            }
-        };
-        cx.line(&text);
     }
 
     fn uname(&self, hostname: &str, cx: &mut Cx<Task>) {

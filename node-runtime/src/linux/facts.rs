@@ -97,6 +97,18 @@ fn process_facts(tid: Tid, process: &Seen, out: &mut Facts) {
     fact("comm", process.stat.comm.clone().into());
     fact("state", state(process.stat.state).to_string().into());
     fact("nspid", spaced(process.nspid.iter().map(u32::to_string)).into());
+    // Real, effective, saved; the fourth is for files.
+    let ids = proc::status_numbers(process.pid, "Uid:");
+    fact("uid", spaced(ids.iter().take(3).map(u32::to_string)).into());
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap_or_default();
+    fact("capabilities", effective.trim().to_owned().into());
+    let own = fs::read_link("/proc/self/ns/user").unwrap_or_default();
+    let elsewhere = fs::read_link(format!("/proc/{}/ns/user", process.pid)).is_ok_and(|link| link != own);
+    for name in ["uid_map", "gid_map"].into_iter().filter(|_| elsewhere) {
+        let map = fs::read_to_string(format!("/proc/{}/{name}", process.pid)).unwrap_or_default();
+        fact(name, spaced(map.split_whitespace().map(str::to_owned)).into());
+    }
     // The parent as the node numbers it; 0 when it is not on the node.
     let parent = proc::status_numbers(process.stat.ppid as i32, "NSpid:");
     let own = proc::status_numbers(process.pid, "NSpid:").len().saturating_sub(process.nspid.len());

@@ -1,9 +1,11 @@
 //! stat(2), access(2), chmod(2), chown(2), utimensat(2), truncate(2), chdir(2): what is asked and changed by path.
 
 use super::Done;
-use crate::call::{Errno, FileKind, Ret, SCENARIO_EPOCH_S, Tid};
+use crate::call::{Capability, Errno, FileKind, Ret, SCENARIO_EPOCH_S, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::nsfs::NSFS;
+use crate::kernel::userns::IdKind;
+use crate::kernel::vfs::View;
 use crate::kernel::vfs::resolve::{EXEC, WRITE};
 use crate::kernel::vfs::{Change, Fs, Loc, Node, Notes};
 use crate::node::{Effects, Happening};
@@ -11,7 +13,13 @@ use crate::node::{Effects, Happening};
 pub(super) fn stat(kernel: &mut SimKernel, tid: Tid, path: &str, follow: bool) -> Done {
     let view = kernel.view(tid)?;
     let loc = kernel.find(&view, path, follow)?;
-    Ok(Ret::Stat(kernel.stat(loc)))
+    Ok(Ret::Stat(shown(&view, kernel.stat(loc))))
+}
+
+/// With its owners as the caller's user namespace names them.
+pub(super) fn shown(view: &View, stat: Stat) -> Stat {
+    let (uid, gid) = (view.space.shown(IdKind::User, stat.uid), view.space.shown(IdKind::Group, stat.gid));
+    Stat { uid, gid, ..stat }
 }
 
 pub(super) fn readlink(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
@@ -20,6 +28,7 @@ pub(super) fn readlink(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
     if kernel.stat(loc).kind != FileKind::Symlink {
         return Err(Errno::EINVAL);
     }
+    kernel.may_follow(&view, loc)?;
     if let Some(target) = kernel.ns_link(loc) {
         kernel.namespaces.see(target);
     }
@@ -28,12 +37,12 @@ pub(super) fn readlink(kernel: &mut SimKernel, tid: Tid, path: &str) -> Done {
 }
 
 pub(super) fn access(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32) -> Done {
-    let view = kernel.view(tid)?;
-    let loc = kernel.find(&view, path, true)?;
-    let stat = kernel.stat(loc);
+    let view = kernel.view(tid)?.of_real_ids();
     if mode > 7 {
         return Err(Errno::EINVAL);
     }
+    let loc = kernel.find(&view, path, true)?;
+    let stat = kernel.stat(loc);
     if mode & WRITE != 0 && loc.fs == NSFS {
         return Err(Errno::EPERM);
     }
@@ -52,7 +61,10 @@ pub(super) fn chmod(kernel: &mut SimKernel, tid: Tid, path: &str, mode: u32, fx:
     if !view.owns(&kernel.stat(loc)) {
         return Err(Errno::EPERM);
     }
-    let mode = mode & 0o7777;
+    let in_group = view.cred.is_in_group(kernel.stat(loc).gid);
+    let keeps_group = in_group || view.is_capable_of(&kernel.stat(loc), Capability::CAP_FSETID);
+    // chmod(2): the set-group-ID bit is for who is in the group.
+    let mode = mode & if keeps_group { 0o7777 } else { 0o5777 };
     change(kernel, tid, loc, Change { mode: Some(mode), ..Change::default() }, fx)?;
     let path = path_at(kernel, tid, path, loc);
     kernel.tell(tid, Happening::ModeChanged { path, mode }, fx);
@@ -71,8 +83,13 @@ pub(super) fn chown(
     let loc = kernel.find(&view, path, follow)?;
     kernel.want_write(loc)?;
     let stat = kernel.stat(loc);
-    let own = stat.uid == view.uid && uid.is_none_or(|uid| uid == stat.uid) && gid.is_none_or(|gid| gid == view.gid);
-    if !view.privileged && !own {
+    let id = |kind, said: Option<u32>| said.map(|said| view.space.id(kind, said).ok_or(Errno::EINVAL)).transpose();
+    let (uid, gid) = (id(IdKind::User, uid)?, id(IdKind::Group, gid)?);
+    // fs/attr.c, chown_ok and chgrp_ok: an owner may give a file to a group of theirs.
+    let own = stat.uid == view.cred.uid.effective;
+    let gives = uid.is_some_and(|uid| !own || uid != stat.uid);
+    let takes = gid.is_some_and(|gid| !own || (gid != stat.gid && !view.cred.is_in_group(gid)));
+    if (gives || takes) && !view.is_capable_of(&stat, Capability::CAP_CHOWN) {
         return Err(Errno::EPERM);
     }
     // chown(2): the set-user-ID bit goes, and the set-group-ID bit of what its group may execute; not a directory's.

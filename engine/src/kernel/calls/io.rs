@@ -3,12 +3,17 @@
 use super::{Done, Made};
 use crate::call::{Errno, Fd, FileKind, IO_LIMIT_BYTES, Ret, SCENARIO_EPOCH_S, Signal, Stat, Tid, Whence};
 use crate::kernel::SimKernel;
-use crate::kernel::files::{OfdId, Opened, PipeId};
+use crate::kernel::files::{Ofd, OfdId, Opened, PipeId};
 use crate::kernel::nsfs::NSFS;
 use crate::kernel::process::Waiting;
+use crate::kernel::userns::{IdFile, Opener};
 use crate::kernel::vfs::{Fs, Loc, Node};
 use crate::kernel::{lifecycle::INIT, procfs};
 use crate::node::{Effects, Happening};
+use std::sync::Arc;
+
+/// What seq_file holds at once.
+const PAGE_BYTES: usize = 4096;
 
 pub(super) fn read(kernel: &mut SimKernel, tid: Tid, fd: Fd, len: u32) -> Made {
     match kernel.ofd_of(tid, fd) {
@@ -29,7 +34,7 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
         }
         Opened::File(loc) if loc.fs == NSFS => return Made::Ret(Ret::Err(Errno::EINVAL)),
         Opened::File(loc) => {
-            let data = match read_file(kernel, tid, loc, ofd.offset, len) {
+            let data = match read_file(kernel, tid, ofd, loc, len) {
                 Ok(data) => data,
                 Err(error) => return Made::Ret(Ret::Err(error)),
             };
@@ -57,9 +62,17 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
     Made::Ret(Ret::Data(data))
 }
 
-fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) -> Result<Vec<u8>, Errno> {
+fn read_file(kernel: &SimKernel, tid: Tid, ofd: &Ofd, loc: Loc, len: usize) -> Result<Vec<u8>, Errno> {
     let made_up;
     let bytes: &[u8] = match kernel.fs(loc.fs) {
+        Fs::Proc(_) if let Some((opener, file)) = id_file(kernel, ofd, loc) => {
+            made_up = kernel.id_file_text(file, opener).into_bytes();
+            // A read gives whole lines, of at most a page (fs/seq_file.c).
+            let start = usize::try_from(ofd.offset).unwrap_or(usize::MAX).min(made_up.len());
+            let page = &made_up[..made_up.len().min(start + PAGE_BYTES)];
+            let end = page.iter().rposition(|byte| *byte == b'\n').map_or(page.len(), |at| at + 1);
+            &made_up[..end.max(start)]
+        }
         Fs::Proc(ns) => {
             let view = kernel.view(tid).or_else(|_| kernel.view(INIT));
             made_up = view.and_then(|view| procfs::content(kernel, &view, *ns, loc.ino))?;
@@ -74,8 +87,13 @@ fn read_file(kernel: &SimKernel, tid: Tid, loc: Loc, offset: u64, len: usize) ->
             _ => &[],
         },
     };
-    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    let start = usize::try_from(ofd.offset).unwrap_or(usize::MAX).min(bytes.len());
     Ok(bytes[start..bytes.len().min(start + len)].to_vec())
+}
+
+/// The map of ids that an open file is.
+fn id_file<'a>(kernel: &SimKernel, ofd: &'a Ofd, loc: Loc) -> Option<(&'a Arc<Opener>, IdFile)> {
+    ofd.opener.as_ref().zip(procfs::id_file(kernel, loc.ino).map(|(file, _)| file))
 }
 
 fn read_pipe(kernel: &mut SimKernel, id: PipeId, len: usize) -> Option<Vec<u8>> {
@@ -127,9 +145,13 @@ fn write_file(
     data: &[u8],
     fx: &mut Effects,
 ) -> Result<usize, Errno> {
+    let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
     if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
-        let at = kernel.files.get(id).map_or(0, |ofd| ofd.offset);
-        procfs::set(kernel, tid, loc.ino, at, data)?;
+        let offset = ofd.offset;
+        match id_file(kernel, ofd, loc).map(|(opener, file)| (opener.clone(), file)) {
+            Some((opener, file)) => kernel.write_id_file(tid, file, &opener, offset, data)?,
+            None => procfs::set(kernel, tid, loc.ino, offset, data)?,
+        }
         if let Some(ofd) = kernel.files.get_mut(id) {
             ofd.offset += data.len() as u64;
         }
@@ -238,16 +260,20 @@ pub(super) fn getdents(kernel: &SimKernel, tid: Tid, fd: Fd) -> Done {
 }
 
 pub(super) fn fstat(kernel: &SimKernel, tid: Tid, fd: Fd) -> Done {
+    let view = kernel.view(tid)?;
     let ofd = kernel.files.get(kernel.ofd_of(tid, fd)?).ok_or(Errno::EBADF)?;
     let device = |minor| Stat { kind: FileKind::CharDevice, mode: 0o666, rdev: (1, minor), ..NO_FILE };
-    Ok(Ret::Stat(match ofd.what {
-        Opened::File(loc) | Opened::Dir(loc) => kernel.stat(loc),
-        Opened::Null => device(3),
-        Opened::Zero => device(5),
-        Opened::Full => device(7),
-        Opened::Random => device(9),
-        _ => NO_FILE,
-    }))
+    Ok(Ret::Stat(super::attributes::shown(
+        &view,
+        match ofd.what {
+            Opened::File(loc) | Opened::Dir(loc) => kernel.stat(loc),
+            Opened::Null => device(3),
+            Opened::Zero => device(5),
+            Opened::Full => device(7),
+            Opened::Random => device(9),
+            _ => NO_FILE,
+        },
+    )))
 }
 
 /// What fstat(2) says of a pipe.

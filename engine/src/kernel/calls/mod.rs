@@ -1,6 +1,7 @@
 //! System calls, one room for each group. Here is only who carries out what, and what a blocked call waits for.
 
 mod attributes;
+mod credentials;
 mod io;
 mod memory;
 mod mounts;

@@ -103,7 +103,9 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
     }
     let (fs, options) = match request.fstype {
         "tmpfs" => {
-            let (tree, options) = tmpfs(request.data)?;
+            let (mut tree, options) = tmpfs(request.data)?;
+            let root = tree.inode_mut(ROOT);
+            (root.uid, root.gid) = (view.cred.uid.effective, view.cred.gid.effective);
             (Fs::Tree(Arc::new(tree)), options)
         }
         "proc" => (Fs::Proc(ns.pid), String::new()),
@@ -112,6 +114,7 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
     let fs = kernel.add_fs(fs);
     kernel.superblock_mut(fs).options = options;
     kernel.superblock_mut(fs).read_only = request.flags.read_only;
+    kernel.superblock_mut(fs).user = ns.user;
     let mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
     place(kernel, view, mount, request, target)

@@ -2,7 +2,7 @@
 //! fs/namei.c.
 
 use super::Done;
-use crate::call::{Errno, FileKind, Ret, Stat, Tid};
+use crate::call::{Capability, Errno, FileKind, Ret, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::vfs::resolve::{EXEC, WRITE, Walked};
 use crate::kernel::vfs::{Fs, Inode, Last, Loc, Node, Notes, View};
@@ -191,13 +191,19 @@ pub(super) fn may_change(kernel: &SimKernel, view: &View, dir: Loc) -> Result<()
     if matches!(fs, Fs::Proc(_)) || fs.is_dead(dir.ino) || removed {
         return Err(Errno::ENOENT);
     }
+    // fs/namei.c, may_create: the maker has a name where the file system is from.
+    let space = kernel.user_space(kernel.superblock(dir.fs).user);
+    let (uid, gid) = (view.cred.uid.effective, view.cred.gid.effective);
+    if space.uids.up(uid).is_none() || space.gids.up(gid).is_none() {
+        return Err(Errno::EOVERFLOW);
+    }
     if view.may(&kernel.stat(dir), WRITE | EXEC) { Ok(()) } else { Err(Errno::EACCES) }
 }
 
 /// Who owns a new inode: the caller; its group is that of a set-group-ID directory (inode(7)).
 pub(super) fn owned(kernel: &SimKernel, view: &View, dir: Loc, mut inode: Inode) -> Inode {
     let parent = kernel.stat(dir);
-    (inode.uid, inode.gid) = (view.uid, view.gid);
+    (inode.uid, inode.gid) = (view.cred.uid.effective, view.cred.gid.effective);
     if parent.mode & 0o2000 != 0 {
         inode.gid = parent.gid;
         if inode.is_dir() {
@@ -235,7 +241,9 @@ fn victim(kernel: &SimKernel, walked: &Walked) -> Result<(Loc, Stat), Errno> {
 fn may_delete(kernel: &SimKernel, view: &View, dir: Loc, stat: &Stat) -> Result<(), Errno> {
     kernel.permission(view, dir, WRITE | EXEC)?;
     let parent = kernel.stat(dir);
-    if parent.mode & 0o1000 != 0 && !view.owns(stat) && !view.owns(&parent) {
+    // fs/namei.c, __check_sticky.
+    let own = [stat.uid, parent.uid].contains(&view.cred.uid.effective);
+    if parent.mode & 0o1000 != 0 && !own && !view.is_capable_of(stat, Capability::CAP_FOWNER) {
         return Err(Errno::EPERM);
     }
     if matches!(kernel.fs(dir.fs), Fs::Proc(_)) {

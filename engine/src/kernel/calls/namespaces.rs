@@ -1,16 +1,17 @@
 //! unshare(2) and setns(2): from one namespace into another.
 
 use super::Done;
-use crate::call::{CloneFlags, Errno, Fd, Ret, Tid};
+use crate::call::{Capability, CloneFlags, Errno, Fd, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::namespace::{NsId, NsKind, Uts};
 use crate::kernel::vfs::Loc;
+use std::sync::Arc;
 
 /// Whether this process may have these namespaces made.
 pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
     let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
     let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup;
-    if !kernel.is_admin(tid, process.ns.user) && !flags.user && others {
+    if !flags.user && others && !kernel.is_admin(tid, process.ns.user) {
         return Err(Errno::EPERM);
     }
     // A second time, before the first took effect (pid_namespaces(7)).
@@ -25,8 +26,8 @@ pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneF
 pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
     let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
     if flags.user {
-        process.ns.user = kernel.new_ns(NsKind::User, process.ns.user);
-        process.owns_user_ns = true;
+        process.ns.user = kernel.new_user_space(tid)?;
+        Arc::make_mut(&mut process.cred).empower();
     }
     let owner = process.ns.user;
     if flags.mnt {
@@ -86,7 +87,11 @@ pub(super) fn setns(kernel: &mut SimKernel, tid: Tid, fd: Fd, wanted: CloneFlags
         NsKind::Ipc => process.ns.ipc = ns,
         NsKind::Net => process.ns.net = ns,
         NsKind::Cgroup => process.ns.cgroup = ns,
-        NsKind::User => (process.ns.user, process.owns_user_ns) = (ns, true),
+        NsKind::User => {
+            let mut cred = process.cred.clone();
+            Arc::make_mut(&mut cred).empower();
+            kernel.commit_cred(tid, cred, ns);
+        }
     }
     kernel.sweep_namespaces();
     Ok(Ret::Ok)
@@ -103,7 +108,8 @@ fn may_enter(kernel: &SimKernel, tid: Tid, kind: NsKind, ns: NsId) -> Result<(),
             _ => Err(Errno::EPERM),
         };
     }
-    if !kernel.is_admin_of(tid, ns) || !kernel.is_admin(tid, own.user) {
+    let may_chroot = kind != NsKind::Mnt || kernel.is_capable(tid, own.user, Capability::CAP_SYS_CHROOT);
+    if !kernel.is_admin_of(tid, ns) || !kernel.is_admin(tid, own.user) || !may_chroot {
         return Err(Errno::EPERM);
     }
     if kind == NsKind::Pid && !kernel.pid_spaces.is_within(ns, own.pid) {

@@ -7,9 +7,11 @@ use crate::kernel::files::{FDS, Ofd, Opened};
 use crate::kernel::nsfs::NSFS;
 use crate::kernel::process::Handle;
 use crate::kernel::procfs;
+use crate::kernel::userns::{IdFile, Opener};
 use crate::kernel::vfs::resolve::{READ, WRITE, Walked};
 use crate::kernel::vfs::{Fs, Inode, Last, Loc, Notes, View};
 use crate::node::{Effects, Happening};
+use std::sync::Arc;
 
 /// What openat2(2) takes.
 pub(super) struct How<'a> {
@@ -59,7 +61,10 @@ pub(super) fn open(kernel: &mut SimKernel, tid: Tid, how: &How<'_>, fx: &mut Eff
         }
         notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
     }
-    let ofd = Ofd { append: flags.append, path: path.into(), ..Ofd::new(what, read, flags.write) };
+    let id_file = matches!(kernel.fs(loc.fs), Fs::Proc(_)).then(|| procfs::id_file(kernel, loc.ino)).flatten();
+    let user = kernel.process(tid).map(|process| process.ns.user);
+    let opener = id_file.zip(user).map(|((_, of), user)| Arc::new(Opener { cred: view.cred.clone(), user, of }));
+    let ofd = Ofd { append: flags.append, path: path.into(), opener, ..Ofd::new(what, read, flags.write) };
     let ofd = kernel.files.add(ofd);
     kernel.install(tid, ofd, 0, flags.cloexec).map(|fd| Ret::Int(i64::from(fd)))
 }
@@ -176,15 +181,25 @@ fn check(kernel: &SimKernel, view: &View, loc: Loc, flags: OpenFlags, read: bool
     }
     if flags.write && is_file {
         kernel.want_write(loc)?;
-        if matches!(kernel.fs(loc.fs), Fs::Proc(_)) && !procfs::is_writable(loc.ino) {
-            // Guests set nothing else through /proc, on either kernel.
-            return Err(Errno::EACCES);
+        if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
+            may_set(kernel, view, loc)?;
         }
         if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) && kernel.cgroups.is_guarded(loc.ino) {
             return Err(Errno::EACCES);
         }
     }
-    Ok(())
+    kernel.may_follow(view, loc)
+}
+
+/// Through /proc guests set the ids of user namespaces and what a namespace of theirs has in /proc/sys, and nothing else,
+/// on either kernel.
+fn may_set(kernel: &SimKernel, view: &View, loc: Loc) -> Result<(), Errno> {
+    match procfs::id_file(kernel, loc.ino) {
+        Some((IdFile::Map(_), _)) => Ok(()),
+        Some((IdFile::Setgroups, ns)) if kernel.is_admin(view.tid, ns) => Ok(()),
+        None if procfs::is_writable(loc.ino) => Ok(()),
+        _ => Err(Errno::EACCES),
+    }
 }
 
 fn what_is_opened(kernel: &SimKernel, loc: Loc) -> Result<Opened, Errno> {

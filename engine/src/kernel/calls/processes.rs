@@ -1,21 +1,19 @@
 //! fork(2), groups, prctl(2), ids, uname(2), and what `ps` reads of a process.
 
-use super::{Done, namespaces};
+use super::{Done, credentials, namespaces};
 use crate::call::{Errno, Prctl, ProcStat, Ret, Sys, Tid};
 use crate::kernel::SimKernel;
-use crate::kernel::process::{Process, cut_comm};
+use crate::kernel::process::cut_comm;
 use crate::kernel::procfs;
+use crate::kernel::userns::IdKind;
 use crate::kernel::vfs::Fs;
 use crate::node::{Effects, Happening};
 
-/// What user_namespaces(7) shows of an id without a mapping.
-const OVERFLOW_ID: u32 = 65_534;
 /// Bytes of a host name (__NEW_UTS_LEN).
 const HOSTNAME_BYTES: usize = 64;
 
 pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Done {
     let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
-    let (uid, gid) = (process.uid, process.gid);
     match sys {
         Sys::Fork { child, .. } => kernel.fork(tid, child, fx),
         Sys::Umask { mask } => Ok(Ret::Int(i64::from(std::mem::replace(&mut process.umask, mask & 0o777)))),
@@ -24,10 +22,9 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
             let (ns, parent) = (process.pid_ns(), process.parent);
             Ok(int(parent.and_then(|parent| kernel.process(parent)?.pid_in(ns)).unwrap_or(0)))
         }
-        Sys::Getuid => Ok(int(shown_id(kernel, tid, uid))),
-        Sys::Getgid => Ok(int(shown_id(kernel, tid, gid))),
-        Sys::Setuid { uid } => set_id(kernel, tid, Some(*uid), None),
-        Sys::Setgid { gid } => set_id(kernel, tid, None, Some(*gid)),
+        Sys::Getuid | Sys::Getgid | Sys::Setuid { .. } | Sys::Setgid { .. } | Sys::Credentials(_) => {
+            credentials::make(kernel, tid, sys)
+        }
         Sys::Uname => {
             let uts = process.ns.uts;
             Ok(Ret::Uname { hostname: kernel.uts.get(&uts).map(|uts| uts.hostname.clone()).unwrap_or_default() })
@@ -46,32 +43,10 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         Sys::Setpgid { pid, pgid } => kernel.setpgid(tid, *pid, *pgid),
         Sys::Getpgid { pid } => kernel.group_number(tid, *pid, false),
         Sys::Getsid { pid } => kernel.group_number(tid, *pid, true),
-        Sys::Prctl(what) => prctl(process, what),
+        Sys::Prctl(what) => prctl(kernel, tid, what),
         Sys::ProcStat { pid } => proc_stat(kernel, tid, *pid),
         other => super::signals::make(kernel, tid, other, fx),
     }
-}
-
-fn set_id(kernel: &mut SimKernel, tid: Tid, uid: Option<u32>, gid: Option<u32>) -> Done {
-    let node_user = kernel.node_ns.user;
-    let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
-    if process.ns.user != node_user || uid == Some(u32::MAX) || gid == Some(u32::MAX) {
-        // No id is mapped in a new user namespace.
-        return Err(Errno::EINVAL);
-    }
-    let own = uid.is_none_or(|uid| uid == process.uid) && gid.is_none_or(|gid| gid == process.gid);
-    // CAP_SETUID and CAP_SETGID, which containers have too.
-    if process.uid != 0 && !own {
-        return Err(Errno::EPERM);
-    }
-    process.uid = uid.unwrap_or(process.uid);
-    process.gid = gid.unwrap_or(process.gid);
-    Ok(Ret::Ok)
-}
-
-fn shown_id(kernel: &SimKernel, tid: Tid, id: u32) -> u32 {
-    let mapped = kernel.process(tid).is_some_and(|process| process.ns.user == kernel.node_ns.user);
-    if mapped { id } else { OVERFLOW_ID }
 }
 
 fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -> Done {
@@ -89,7 +64,8 @@ fn sethostname(kernel: &mut SimKernel, tid: Tid, name: &str, fx: &mut Effects) -
     Ok(Ret::Ok)
 }
 
-fn prctl(process: &mut Process, what: &Prctl) -> Done {
+fn prctl(kernel: &mut SimKernel, tid: Tid, what: &Prctl) -> Done {
+    let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
     match what {
         Prctl::SetChildSubreaper(on) => process.subreaper = *on,
         Prctl::GetChildSubreaper => return Ok(Ret::Int(process.subreaper.into())),
@@ -97,6 +73,7 @@ fn prctl(process: &mut Process, what: &Prctl) -> Done {
         Prctl::GetPdeathsig => return Ok(Ret::Int(process.death_signal.map_or(0, |signal| signal.number().into()))),
         Prctl::SetName(name) => process.comm = cut_comm(name),
         Prctl::GetName => return Ok(Ret::Text(process.comm.clone())),
+        what => return credentials::prctl(kernel, tid, what),
     }
     Ok(Ret::Ok)
 }
@@ -113,7 +90,7 @@ fn proc_stat(kernel: &mut SimKernel, tid: Tid, pid: u32) -> Done {
         state: procfs::state_letter(process, tid),
         comm: process.comm.clone(),
         cmdline: if process.is_zombie() { Vec::new() } else { process.argv.clone() },
-        uid: process.uid,
+        uid: kernel.user_space_of(tid)?.shown(IdKind::User, process.cred.uid.real),
         nspid: procfs::pids_from(&process.pids, ns),
     })))
 }

@@ -1,7 +1,7 @@
 //! kill(2), sigaction(2), sigprocmask(2), sigwaitinfo(2).
 
 use super::{Done, Made};
-use crate::call::{Disposition, Errno, Ret, Signal, Sys, Tid};
+use crate::call::{Capability, Disposition, Errno, Ret, Signal, Sys, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::process::Waiting;
 use crate::kernel::signal::{SigSet, is_kernel_only};
@@ -90,8 +90,13 @@ fn kill(kernel: &mut SimKernel, tid: Tid, pid: i32, signal: Option<Signal>, fx: 
 
 fn may_signal(kernel: &SimKernel, tid: Tid, target: Tid, signal: Option<Signal>) -> bool {
     let (Some(sender), Some(target)) = (kernel.process(tid), kernel.process(target)) else { return false };
-    // CAP_KILL, which containers have too.
-    let privileged = sender.uid == 0 && sender.ns.user == kernel.node_ns.user;
+    let (own, theirs) = (sender.cred.uid, target.cred.uid);
+    let is_target = |id: u32| id == theirs.real || id == theirs.saved;
     let continues = signal == Some(Signal::SIGCONT) && sender.session == target.session;
-    privileged || sender.uid == target.uid || continues
+    // kernel/signal.c, kill_ok_by_cred and check_kill_permission.
+    sender.tid() == target.tid()
+        || is_target(own.effective)
+        || is_target(own.real)
+        || kernel.is_capable(tid, target.ns.user, Capability::CAP_KILL)
+        || continues
 }

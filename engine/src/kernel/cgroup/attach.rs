@@ -89,8 +89,12 @@ impl SimKernel {
             if threads && self.cgroups.domain(from) != self.cgroups.domain(group) {
                 return Err(Errno::ENOTSUP);
             }
-        } else if !view.privileged && self.process(target).is_some_and(|process| process.uid != view.uid) {
-            return Err(Errno::EACCES);
+        } else {
+            // kernel/cgroup/cgroup-v1.c, __cgroup1_procs_write: the node's root, or whose process it is.
+            let (writer, target) = (view.cred.uid.effective, self.process(target).map(|process| process.cred.uid));
+            if writer != 0 && target.is_some_and(|ids| ids.real != writer && ids.saved != writer) {
+                return Err(Errno::EACCES);
+            }
         }
         self.move_process(target, group);
         Ok(())

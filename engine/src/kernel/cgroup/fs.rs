@@ -232,7 +232,7 @@ impl SimKernel {
         if self.cgroups.is_v2(parent) {
             self.cgroups.may_have_child(parent)?;
         }
-        let group = self.cgroups.make(parent, name, mode, (view.uid, view.gid));
+        let group = self.cgroups.make(parent, name, mode, (view.cred.uid.effective, view.cred.gid.effective));
         Ok(Loc { ino: dir_ino(group), ..dir })
     }
 

@@ -4,13 +4,16 @@
 use super::{pids_from, ppid_in, state_letter};
 use crate::call::Tid;
 use crate::kernel::SimKernel;
+use crate::kernel::cred::Ids;
 use crate::kernel::group::Pid;
 use crate::kernel::namespace::NsId;
 use crate::kernel::process::{Process, State, Waiting};
 use crate::kernel::signal::SigSet;
+use crate::kernel::userns::IdKind;
+use crate::kernel::vfs::View;
 
 /// The lines of `status` that are told.
-pub const STATUS_LINES: [&str; 21] = [
+pub const STATUS_LINES: [&str; 26] = [
     "Name",
     "Umask",
     "State",
@@ -31,6 +34,11 @@ pub const STATUS_LINES: [&str; 21] = [
     "SigBlk",
     "SigIgn",
     "SigCgt",
+    "CapInh",
+    "CapPrm",
+    "CapEff",
+    "CapBnd",
+    "CapAmb",
     "NoNewPrivs",
 ];
 /// The fields of `stat` that are told, from 1; the others are 0.
@@ -38,16 +46,22 @@ pub const STAT_FIELDS: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 18, 19, 20, 31, 32
 /// How many fields `stat` has.
 pub const STAT_WIDTH: usize = 52;
 
-pub(super) fn status(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsId) -> String {
+pub(super) fn status(kernel: &SimKernel, process: &Process, view: &View, ns: NsId) -> String {
     let pids = numbers(&pids_from(&process.pids, ns));
     let pid = process.pids.shown_in(ns);
-    let word = match state_letter(process, viewer) {
+    let word = match state_letter(process, view.tid) {
         'R' => "R (running)",
         'T' => "T (stopped)",
         'Z' => "Z (zombie)",
         _ => "S (sleeping)",
     };
-    let (uid, gid) = (process.uid, process.gid);
+    let cred = &process.cred;
+    let shown = |kind, id: u32| view.space.shown(kind, id);
+    let ids = |kind, ids: Ids| {
+        let [real, effective, saved] = ids.each().map(|id| shown(kind, id));
+        format!("{real}\t{effective}\t{saved}\t{effective}")
+    };
+    let groups: Vec<String> = cred.groups.iter().map(|id| shown(IdKind::Group, *id).to_string()).collect();
     // One number for each namespace that the process has a number in; 0 where its group has none.
     let levels: Vec<NsId> = process.pids.iter().map(|(level, _)| *level).skip_while(|level| *level != ns).collect();
     let named = |pid: &Pid| numbers(&levels.iter().map(|level| pid.shown_in(*level)).collect::<Vec<_>>());
@@ -57,7 +71,8 @@ pub(super) fn status(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsI
     }
     text +=
         &format!("State:\t{word}\nTgid:\t{pid}\nPid:\t{pid}\nPPid:\t{}\nTracerPid:\t0\n", ppid_in(kernel, process, ns));
-    text += &format!("Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\nGroups:\t \n");
+    let (uids, gids) = (ids(IdKind::User, cred.uid), ids(IdKind::Group, cred.gid));
+    text += &format!("Uid:\t{uids}\nGid:\t{gids}\nGroups:\t{} \n", groups.join(" "));
     text += &format!("NStgid:\t{pids}\nNSpid:\t{pids}\nNSpgid:\t{}\n", named(&process.group));
     text += &format!("NSsid:\t{}\nThreads:\t1\n", named(&process.session));
     let masks = [
@@ -70,7 +85,17 @@ pub(super) fn status(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsI
     for (name, set) in masks {
         text += &format!("{name}:\t{:016x}\n", set.mask());
     }
-    text + &format!("NoNewPrivs:\t{}\n", u8::from(process.container.is_some()))
+    let sets = [
+        ("CapInh", cred.inheritable),
+        ("CapPrm", cred.permitted),
+        ("CapEff", cred.effective),
+        ("CapBnd", cred.bounding),
+        ("CapAmb", cred.ambient),
+    ];
+    for (name, set) in sets {
+        text += &format!("{name}:\t{:016x}\n", set.0);
+    }
+    text + &format!("NoNewPrivs:\t{}\n", u8::from(cred.no_new_privs))
 }
 
 pub(super) fn stat(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsId) -> String {

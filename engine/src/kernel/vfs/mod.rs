@@ -38,6 +38,8 @@ pub(super) struct Loc {
 pub(super) struct Superblock {
     pub fs: Fs,
     pub read_only: bool,
+    /// The user namespace of who mounted it: whoever makes a file in it must have a name there (s_user_ns).
+    pub user: NsId,
     /// What mountinfo shows after `rw` or `ro`, each with a comma before it.
     pub options: String,
 }

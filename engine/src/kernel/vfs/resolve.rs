@@ -3,9 +3,12 @@
 use super::mount::Dentry;
 use super::tree::ROOT;
 use super::{Fs, Loc};
-use crate::call::{Errno, FileKind, Resolve, Stat, Tid};
+use crate::call::{Capability, Errno, FileKind, Resolve, Stat, Tid};
 use crate::kernel::SimKernel;
+use crate::kernel::cred::{CapSet, Cred};
+use crate::kernel::userns::{IdKind, UserSpace};
 use crate::kernel::{nsfs, procfs};
+use std::sync::Arc;
 
 /// Symbolic links in one resolution (path_resolution(7), MAXSYMLINKS).
 const LINKS: u32 = 40;
@@ -18,13 +21,12 @@ pub(in crate::kernel) const WRITE: u32 = 2;
 pub(in crate::kernel) const EXEC: u32 = 1;
 
 /// On whose behalf a path is looked up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::kernel) struct View {
     pub tid: Tid,
-    pub uid: u32,
-    pub gid: u32,
-    /// CAP_DAC_OVERRIDE over files of the node.
-    pub privileged: bool,
+    pub cred: Arc<Cred>,
+    /// Its user namespace: capabilities reach only inodes whose owners have a name there.
+    pub space: Arc<UserSpace>,
     pub root: Loc,
     pub cwd: Loc,
     /// What the way may not lead through.
@@ -73,18 +75,23 @@ enum Final {
 impl View {
     /// Whether the permission bits let this caller do `wanted` (path_resolution(7), "Permissions").
     pub(in crate::kernel) fn may(&self, stat: &Stat, wanted: u32) -> bool {
-        if self.privileged {
-            // CAP_DAC_OVERRIDE: everything, but a file must be executable by somebody to be executed.
-            return wanted & EXEC == 0 || stat.kind == FileKind::Dir || stat.mode & 0o111 != 0;
-        }
-        let class = if stat.uid == self.uid {
+        let class = if stat.uid == self.cred.uid.effective {
             stat.mode >> 6
-        } else if stat.gid == self.gid {
+        } else if self.cred.is_in_group(stat.gid) {
             stat.mode >> 3
         } else {
             stat.mode
         };
-        class & wanted == wanted
+        if class & wanted == wanted {
+            return true;
+        }
+        // fs/namei.c, generic_permission: who may read and search everything, and who may do anything; but a file must
+        // be executable by somebody to be executed.
+        let dir = stat.kind == FileKind::Dir;
+        let reads = if dir { wanted & WRITE == 0 } else { wanted == READ };
+        let overrides = wanted & EXEC == 0 || dir || stat.mode & 0o111 != 0;
+        (reads && self.is_capable_of(stat, Capability::CAP_DAC_READ_SEARCH))
+            || (overrides && self.is_capable_of(stat, Capability::CAP_DAC_OVERRIDE))
     }
 
     /// RESOLVE_NO_XDEV: from one mount to another is no way.
@@ -92,8 +99,25 @@ impl View {
         if self.resolve.no_xdev && from.mount != to.mount { Err(Errno::EXDEV) } else { Ok(to) }
     }
 
+    /// The owner of an inode, or who may act as one (fs/inode.c, inode_owner_or_capable).
     pub(in crate::kernel) fn owns(&self, stat: &Stat) -> bool {
-        self.privileged || stat.uid == self.uid
+        let named = || self.space.uids.up(stat.uid).is_some();
+        stat.uid == self.cred.uid.effective || (self.cred.effective.has(Capability::CAP_FOWNER) && named())
+    }
+
+    /// capable_wrt_inode_uidgid of kernel/capability.c.
+    pub(in crate::kernel) fn is_capable_of(&self, stat: &Stat, cap: Capability) -> bool {
+        let named = || self.space.uids.up(stat.uid).is_some() && self.space.gids.up(stat.gid).is_some();
+        self.cred.effective.has(cap) && named()
+    }
+
+    /// As access(2) looks: with the real ids, and with the capabilities that those have.
+    pub(in crate::kernel) fn of_real_ids(&self) -> View {
+        let mut cred = Cred::clone(&self.cred);
+        (cred.uid.effective, cred.gid.effective) = (cred.uid.real, cred.gid.real);
+        let is_root = self.space.id(IdKind::User, 0) == Some(cred.uid.real);
+        cred.effective = if is_root { cred.permitted } else { CapSet::EMPTY };
+        View { cred: Arc::new(cred), ..self.clone() }
     }
 }
 
@@ -385,7 +409,19 @@ impl SimKernel {
         }
     }
 
+    /// A link of procfs is followed and read by who may look into its process (proc(5)).
+    pub(in crate::kernel) fn may_follow(&self, view: &View, at: Loc) -> Result<(), Errno> {
+        let guarded = matches!(self.fs(at.fs), Fs::Proc(_)).then(|| procfs::guarded(at.ino)).flatten();
+        if guarded.is_some_and(|target| !self.may_look_into(view.tid, target)) {
+            return Err(Errno::EACCES);
+        }
+        Ok(())
+    }
+
     fn link_at(&self, view: &View, at: Loc) -> Result<Option<Link>, Errno> {
+        if self.stat(at).kind == FileKind::Symlink {
+            self.may_follow(view, at)?;
+        }
         if let Fs::Proc(_) = self.fs(at.fs)
             && let Some(loc) = procfs::jump(self, at.ino)
         {

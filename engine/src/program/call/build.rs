@@ -3,8 +3,8 @@
 
 use super::syntax::{Arg, Kind, Statement};
 use crate::call::{
-    AT_FDCWD, CloneFlags, CloneWith, Disposition, Fd, MountFlags, OpenFlags, Prctl, Resolve, Signal, Sys, WaitOptions,
-    Whence, Which,
+    AT_FDCWD, Ambient, CapSets, Capability, CloneFlags, CloneWith, Credentials, Disposition, Fd, MountFlags, OpenFlags,
+    Prctl, Resolve, Signal, Sys, WaitOptions, Whence, Which,
 };
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<i64>;
@@ -119,6 +119,20 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "getgid" => Sys::Getgid,
         "setuid" => Sys::Setuid { uid: args.number()? },
         "setgid" => Sys::Setgid { gid: args.number()? },
+        "geteuid" => Sys::Credentials(Credentials::Geteuid),
+        "getegid" => Sys::Credentials(Credentials::Getegid),
+        "getresuid" => Sys::Credentials(Credentials::Getresuid),
+        "getresgid" => Sys::Credentials(Credentials::Getresgid),
+        "setresuid" => Sys::Credentials(Credentials::Setresuid([args.id()?, args.id()?, args.id()?])),
+        "setresgid" => Sys::Credentials(Credentials::Setresgid([args.id()?, args.id()?, args.id()?])),
+        "getgroups" => Sys::Credentials(Credentials::Getgroups),
+        "setgroups" => Sys::Credentials(Credentials::Setgroups(args.numbers()?)),
+        "capget" => Sys::Credentials(Credentials::Capget),
+        "capset" => Sys::Credentials(Credentials::Capset(CapSets {
+            effective: args.capabilities()?,
+            permitted: args.capabilities()?,
+            inheritable: args.capabilities()?,
+        })),
         "uname" => Sys::Uname,
         "sethostname" => Sys::Sethostname { name: args.text()? },
         "unshare" => Sys::Unshare { flags: clone_flags(&args.flags()?)? },
@@ -133,6 +147,13 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
 const WHENCE: [(&str, Whence); 3] = [("SEEK_SET", Whence::Set), ("SEEK_CUR", Whence::Cur), ("SEEK_END", Whence::End)];
 const DISPOSITIONS: [(&str, Disposition); 3] =
     [("SIG_DFL", Disposition::Default), ("SIG_IGN", Disposition::Ignore), ("SIG_CATCH", Disposition::Catch)];
+
+const AMBIENT: [(&str, Ambient); 4] = [
+    ("PR_CAP_AMBIENT_IS_SET", Ambient::IsSet),
+    ("PR_CAP_AMBIENT_RAISE", Ambient::Raise),
+    ("PR_CAP_AMBIENT_LOWER", Ambient::Lower),
+    ("PR_CAP_AMBIENT_CLEAR_ALL", Ambient::ClearAll),
+];
 
 fn open_flags(names: &[String]) -> Result<OpenFlags, String> {
     let mut flags = OpenFlags::default();
@@ -388,8 +409,48 @@ impl Args<'_> {
             Some("PR_GET_PDEATHSIG") => Prctl::GetPdeathsig,
             Some("PR_SET_NAME") => Prctl::SetName(self.text()?),
             Some("PR_GET_NAME") => Prctl::GetName,
+            Some("PR_CAPBSET_READ") => Prctl::CapbsetRead(self.capability()?),
+            Some("PR_CAPBSET_DROP") => Prctl::CapbsetDrop(self.capability()?),
+            Some("PR_SET_NO_NEW_PRIVS") => Prctl::SetNoNewPrivs,
+            Some("PR_GET_NO_NEW_PRIVS") => Prctl::GetNoNewPrivs,
+            Some("PR_SET_KEEPCAPS") => Prctl::SetKeepcaps(self.int()? != 0),
+            Some("PR_GET_KEEPCAPS") => Prctl::GetKeepcaps,
+            Some("PR_CAP_AMBIENT") => match self.one_of(&AMBIENT)? {
+                Ambient::ClearAll => Prctl::CapAmbient(Ambient::ClearAll, 0),
+                how => Prctl::CapAmbient(how, self.capability()?),
+            },
             _ => return Err(no_flag(&names.join("|"))),
         })
+    }
+
+    /// By its name, or by a number that may be none's.
+    fn capability(&mut self) -> Result<u32, String> {
+        match self.args.first() {
+            Some(Arg::Flags(_)) => {
+                let all: Vec<(&str, u32)> =
+                    Capability::ALL.iter().map(|cap| (cap.name(), cap.number() as u32)).collect();
+                self.one_of(&all)
+            }
+            _ => self.number(),
+        }
+    }
+
+    /// A set: names, 0 for none, or -1 for all.
+    fn capabilities(&mut self) -> Result<u64, String> {
+        if self.args.first() == Some(&Arg::Int(-1)) {
+            return self.int().map(|_| u64::MAX);
+        }
+        let bit = |name: &String| Capability::ALL.iter().find(|cap| cap.name() == name).map(|cap| cap.bit());
+        self.flags()?.iter().try_fold(0, |set, name| bit(name).map(|bit| set | bit).ok_or_else(|| no_flag(name)))
+    }
+
+    /// All that are left.
+    fn numbers(&mut self) -> Result<Vec<u32>, String> {
+        let mut all = Vec::new();
+        while !self.is_empty() {
+            all.push(self.number()?);
+        }
+        Ok(all)
     }
 
     /// 0 is none.

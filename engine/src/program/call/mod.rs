@@ -14,7 +14,7 @@ mod syntax;
 
 use super::machine::{Cx, Machine, Steps};
 use super::{Program, plain};
-use crate::call::{ChildState, Ret, Stat, Sys, WaitStatus};
+use crate::call::{CapSets, ChildState, Ret, Stat, Sys, WaitStatus};
 use serde::{Deserialize, Serialize};
 use syntax::{Kind, Statement};
 
@@ -106,6 +106,10 @@ fn answer(ret: &Ret) -> String {
         Ret::Child { pid, state: ChildState::Continued } => format!("{pid} continued"),
         Ret::Uname { hostname } => hostname.clone(),
         Ret::Proc(stat) => format!("{} {} {} {:?}", stat.pid, stat.comm, stat.state, stat.nspid),
+        Ret::Ids(ids) => format!("{ids:?}"),
+        Ret::Caps(CapSets { effective, permitted, inheritable }) => {
+            format!("effective {effective:#x}, permitted {permitted:#x}, inheritable {inheritable:#x}")
+        }
         Ret::Control(_) => "0".to_owned(),
     }
 }

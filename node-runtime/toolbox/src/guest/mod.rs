@@ -4,6 +4,7 @@
 //! holds nothing but the program: what a call did is the kernel's.
 
 pub mod calls;
+mod credentials;
 pub(crate) mod groups;
 mod memory;
 mod mounts;

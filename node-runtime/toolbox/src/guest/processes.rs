@@ -1,7 +1,7 @@
 //! Calls about processes: birth, waiting, groups, sessions, prctl(2).
 
-use super::Done;
 use super::calls::{Answer, Stop, clone_flags, error, forget_handlers, int, ok, wait_status};
+use super::{Done, credentials};
 use crate::os::{self, check};
 use engine::call::{ChildState, CloneFlags, CloneWith, Prctl, Ret, Signal, Sys, WaitOptions, Which};
 use engine::program::Program;
@@ -18,6 +18,7 @@ pub(super) fn call(sys: Sys) -> Result<Answer, Sys> {
             Sys::Getpgid { pid } => int(libc::getpgid(pid)),
             Sys::Getsid { pid } => int(libc::getsid(pid)),
             Sys::Prctl(what) => prctl(what),
+            Sys::Credentials(call) => credentials::call(call),
             other => return Err(other),
         }
     })
@@ -93,6 +94,9 @@ fn prctl(what: Prctl) -> Answer {
         os::prctl(option, &raw mut value as libc::c_ulong)?;
         Ok(Ret::Int(value.into()))
     };
+    if let Some(answer) = credentials::prctl(&what) {
+        return answer;
+    }
     match what {
         Prctl::SetChildSubreaper(on) => ok(os::prctl(libc::PR_SET_CHILD_SUBREAPER, on.into())?),
         Prctl::GetChildSubreaper => told(libc::PR_GET_CHILD_SUBREAPER),
@@ -105,5 +109,6 @@ fn prctl(what: Prctl) -> Answer {
             let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
             Ok(Ret::Text(String::from_utf8_lossy(&name[..end]).into_owned()))
         }
+        what => Err(Stop::Broken(format!("{what:?} is not carried out"))),
     }
 }

@@ -9,6 +9,7 @@ use crate::sandbox::exec::execute;
 use crate::sandbox::power;
 use crate::sandbox::seccomp::Filter;
 use crate::sandbox::{During, Step};
+use engine::call::NODE_CAPABILITIES;
 use engine::node::{Bind, GroupSpec, Place, ProcessSpec, StartError};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -23,20 +24,6 @@ pub(super) struct Spawn {
     pub group: Option<GroupSpec>,
     pub process: ProcessSpec,
 }
-
-/// The node's own processes are root there, but must not reach through to the real machine: no CAP_SYS_MODULE (16),
-/// SYS_RAWIO (17), SYS_PACCT (20), SYS_BOOT (22), SYS_NICE (23), SYS_RESOURCE (24), SYS_TIME (25), MKNOD (27),
-/// MAC_OVERRIDE (32), MAC_ADMIN (33), SYSLOG (34), WAKE_ALARM (35), BLOCK_SUSPEND (36), PERFMON (38), BPF (39).
-const NODE_CAPABILITIES: u64 = {
-    let dropped: [u64; 15] = [16, 17, 20, 22, 23, 24, 25, 27, 32, 33, 34, 35, 36, 38, 39];
-    let mut all = (1 << 41) - 1;
-    let mut i = 0;
-    while i < dropped.len() {
-        all &= !(1 << dropped[i]);
-        i += 1;
-    }
-    all
-};
 
 impl Init {
     /// Clones, lets the child arrange itself and execute, and hears from it only if it could not. A failed start has

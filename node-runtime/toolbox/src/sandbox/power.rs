@@ -2,9 +2,8 @@
 
 use crate::os::{self, Result};
 
-/// Docker's default capabilities (moby, oci/caps/defaults.go), by number: capability.h.
-pub const DOCKER: u64 = 0xa804_25fb;
-pub const SYS_ADMIN: u64 = 1 << 21;
+pub use engine::call::CONTAINER_CAPABILITIES as DOCKER;
+pub const SYS_ADMIN: u64 = engine::call::Capability::CAP_SYS_ADMIN.bit();
 /// More than there are.
 const CAPABILITIES: u64 = 64;
 
