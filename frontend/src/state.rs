@@ -5,7 +5,7 @@ use crate::view_model::course_map::Progress;
 use crate::view_model::moment::World;
 use crate::view_model::paper::Paper;
 use crate::view_model::prose;
-use crate::view_model::section::Target;
+use crate::view_model::scene::Target;
 use engine::scenario::Era;
 use engine::session::{BranchId, FileEntry, State, WhyStep};
 use engine::sim::Map;

@@ -3,10 +3,11 @@
 use super::context::{Context, Same, use_page};
 use super::room::use_room;
 use crate::host::address;
+use crate::scenes::figure::{Drawn, Figure};
 use crate::scenes::plot::PlotScene;
-use crate::scenes::section::{Drawn, SectionScene};
 use crate::state::Action;
-use crate::view_model::section::{SectionModel, Target, Wanted, lay_out, style, words};
+use crate::view_model::scene::model::Room;
+use crate::view_model::scene::{SceneModel, Target};
 use lessons::Scene;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -18,31 +19,27 @@ fn missing(data: &str) -> String {
     }
 }
 
-/// What the step's section shows now; no section is shown where there is none to show.
+/// What the step's scene shows now; nothing where there is none to show.
 #[hook]
-pub fn use_section(page: &Context) -> Option<Same<SectionModel>> {
+pub fn use_scene(page: &Context) -> Option<Same<SceneModel>> {
     let seen = (page.app.lesson.clone().map(Same), page.app.step, page.app.world.clone().map(Same));
-    let section = use_memo(seen, |(lesson, step, world)| {
-        let Scene::Layers { image, containers, files } = &lesson.as_ref()?.0.steps.get(*step)?.scene else {
-            return None;
-        };
-        let wanted = Wanted { image, containers, files };
-        let empty = || SectionModel { image: image.clone(), ..SectionModel::default() };
-        Some(Same(Rc::new(world.as_ref().map_or_else(empty, |Same(world)| SectionModel::new(wanted, world)))))
+    let scene = use_memo(seen, |(lesson, step, world)| {
+        let scene = &lesson.as_ref()?.0.steps.get(*step)?.scene;
+        SceneModel::new(scene, world.as_ref().map(|Same(world)| &**world)).map(|model| Same(Rc::new(model)))
     });
-    // A moment that changes nothing in it is not another section.
-    let last = use_mut_ref(|| None::<Same<SectionModel>>);
+    // A moment that changes nothing in it is not another scene.
+    let last = use_mut_ref(|| None::<Same<SceneModel>>);
     let mut last = last.borrow_mut();
-    let unchanged = matches!((&*last, &*section), (Some(last), Some(now)) if last.0 == now.0);
+    let unchanged = matches!((&*last, &*scene), (Some(last), Some(now)) if last.0 == now.0);
     if !unchanged {
-        last.clone_from(&section);
+        last.clone_from(&scene);
     }
     last.clone()
 }
 
 #[derive(Clone, PartialEq, Properties)]
 pub struct PlateProps {
-    pub section: Option<Same<SectionModel>>,
+    pub model: Option<Same<SceneModel>>,
     #[prop_or_default]
     pub projector: bool,
 }
@@ -56,22 +53,22 @@ pub fn Plate(props: &PlateProps) -> Html {
     let at = app.world.as_deref().map(|world| (world.branch, world.position));
     let bits = room.map(|(width, height)| (width.to_bits(), height.to_bits()));
     let ruler = page.session.ruler.clone();
-    let drawn = use_memo((props.section.clone(), bits, props.projector), |(section, bits, projector)| {
-        let (Same(model), (width, height)) = (section.as_ref()?, bits.as_ref()?);
-        let (width, height) = (f64::from_bits(*width), f64::from_bits(*height));
-        let (style, width, height) = match projector {
-            true => (style::PROJECTOR, 1280.0, 588.0),
-            false => (style::for_room(width, height), width, height),
+    let drawn = use_memo((props.model.clone(), bits, props.projector), |(model, bits, projector)| {
+        let (Same(model), (width, height)) = (model.as_ref()?, bits.as_ref()?);
+        let room = match projector {
+            true => Room::Projector,
+            false => Room::Page { width: f64::from_bits(*width), height: f64::from_bits(*height) },
         };
-        let drawing = Rc::new(lay_out(model, style, width, height, &*ruler));
-        Some(Same(Rc::new(Drawn { at, drawing, text: words::description(model), image: model.image.clone() })))
+        let drawing = Rc::new(model.lay_out(room, &*ruler));
+        let (text, label, class) = (model.description(), model.label(), model.class());
+        Some(Same(Rc::new(Drawn { at, drawing, text, label, class })))
     });
     let scene = app.lesson.as_ref().and_then(|lesson| Some(&lesson.steps.get(app.step)?.scene));
     let content = match (&*drawn, scene, room) {
         (Some(drawn), ..) => {
             let driver = page.driver();
             let select = Callback::from(move |target: Target| driver.act(Action::Select(Some(target))));
-            html! { <SectionScene drawn={drawn.clone()} selection={app.selection.clone()} {select} fit={props.projector} /> }
+            html! { <Figure drawn={drawn.clone()} selection={app.selection.clone()} {select} fit={props.projector} /> }
         }
         (_, Some(Scene::Plot { data }), Some((width, height))) => match app.plots.get(data) {
             Some(plot) => html! { <PlotScene plot={plot.clone()} {width} {height} /> },

@@ -6,7 +6,7 @@ use crate::host::address;
 use crate::state::Action;
 use crate::state::Lesson;
 use crate::view_model::prose::{self, GoalState, Part, RUNGS, Verdict, rung_name};
-use crate::view_model::section::SectionModel;
+use crate::view_model::scene::SceneModel;
 use lessons::Step;
 use web_sys::Element;
 use yew::prelude::*;
@@ -16,7 +16,7 @@ const REPLY_MARGIN_PX: u32 = 8;
 
 #[derive(Clone, PartialEq, Properties)]
 pub struct ProseProps {
-    pub section: Option<Same<SectionModel>>,
+    pub scene: Option<Same<SceneModel>>,
 }
 
 #[function_component]
@@ -43,7 +43,7 @@ pub fn Prose(props: &ProseProps) -> Html {
             </div>
             <h1>{&step.title}</h1>
             <div class="text" tabindex="0" role="region" aria-label="Text of the step" key={step.id.clone()}>
-                { blocks(&step.prose, facts, props.section.as_ref().map(|Same(section)| &**section)) }
+                { blocks(&step.prose, facts, props.scene.as_ref().and_then(|Same(scene)| scene.section())) }
                 <div class="asked">{ predict(&page, step) }</div>
                 <div>{ misconception(&page, step) }</div>
             </div>

@@ -4,7 +4,7 @@ use crate::components::context::{Same, use_page};
 use crate::components::editor::Editor;
 use crate::components::header::Header;
 use crate::components::inspector::Inspector;
-use crate::components::plate::{Plate, use_section};
+use crate::components::plate::{Plate, use_scene};
 use crate::components::prose::Prose;
 use crate::components::sheets::Sheets;
 use crate::components::terminal::Terminal;
@@ -34,11 +34,11 @@ pub fn LessonPage() -> Html {
     let inspecting = page.app.selection.is_some();
     let editing = page.app.editing.clone();
     // On a narrow page a place with nothing in it gives its room to the text.
-    let section = use_section(&page);
-    let vacant = editing.is_none() && section.as_ref().is_some_and(|Same(section)| section.is_vacant());
+    let model = use_scene(&page);
+    let vacant = editing.is_none() && model.as_ref().is_some_and(|Same(model)| model.is_vacant());
     let above = match editing.clone() {
         Some(path) => html! { <Editor key={path.clone()} path={path.clone()} /> },
-        None => html! { <Plate section={section.clone()} /> },
+        None => html! { <Plate model={model.clone()} /> },
     };
     let whole_terminal = page.app.sheet == Some(Sheet::Terminal);
     html! {
@@ -46,7 +46,7 @@ pub fn LessonPage() -> Html {
             <a class="skip" href="#lesson-text" onclick={skip}>{"To the text"}</a>
             <Header />
             <main>
-                <Prose {section} />
+                <Prose scene={model} />
                 <div class={classes!("scene", bare.then_some("bare"))}>
                     <div class="above">
                         { above }

@@ -1,7 +1,7 @@
 //! The same lesson for a room: the scene large, one line under it, what was typed last, and where we are.
 
 use crate::components::context::use_page;
-use crate::components::plate::{Plate, use_section};
+use crate::components::plate::{Plate, use_scene};
 use crate::components::sheets::Sheets;
 use crate::components::spans::spans;
 use crate::components::terminal::Terminal;
@@ -22,7 +22,7 @@ pub fn ProjectorPage() -> Html {
     let page = use_page();
     let app = &page.app;
     use_title(app.lesson.as_ref().map(|lesson| lesson.title.clone()));
-    let section = use_section(&page);
+    let model = use_scene(&page);
     let Some(lesson) = &app.lesson else {
         return html! { <main class="projector"><p>{"Waiting for the lesson …"}</p></main> };
     };
@@ -45,7 +45,7 @@ pub fn ProjectorPage() -> Html {
         <main class="projector" aria-label={step.map(|step| plain(&step.beat)).unwrap_or_default()}>
             <h1 class="unseen">{&lesson.title}</h1>
             <div class="stage">
-                <div>if has_scene { <Plate {section} projector=true /> } else { <Terminal /> }</div>
+                <div>if has_scene { <Plate {model} projector=true /> } else { <Terminal /> }</div>
                 <div>{ keystrokes(&page) }</div>
             </div>
             <p class="caption" aria-live="polite">{for caption}</p>

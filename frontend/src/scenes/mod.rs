@@ -1,4 +1,4 @@
 //! Drawings: what a view model laid out, as SVG.
 
+pub mod figure;
 pub mod plot;
-pub mod section;

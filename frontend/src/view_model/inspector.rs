@@ -1,7 +1,7 @@
 //! The inspector: facts about one thing, simulated beside real, each with how firm the ground is.
 
 use super::moment::{World, base_name};
-use super::section::Target;
+use super::scene::Target;
 use super::size::grouped;
 use super::timeline::input_words;
 use engine::fact::catalogue::{Evidence, kind_of};

@@ -9,6 +9,7 @@ pub mod measure;
 pub mod moment;
 pub mod paper;
 pub mod prose;
+pub mod scene;
 pub mod section;
 pub mod size;
 pub mod terminal;

@@ -5,23 +5,21 @@
 
 pub mod layout;
 pub mod model;
-pub mod motion;
-pub mod shape;
 pub mod style;
 pub mod words;
 
 pub use layout::lay_out;
 pub use model::{SectionModel, Wanted};
-pub use shape::{Drawing, Target};
 
 #[cfg(test)]
 mod tests {
-    use super::motion::Motion;
-    use super::shape::{Anchor, Form};
     use super::*;
     use crate::fixture;
-    use crate::view_model::measure::{Estimate, Font, Measure};
+    use crate::view_model::measure::Estimate;
     use crate::view_model::moment::World;
+    use crate::view_model::scene::motion::Motion;
+    use crate::view_model::scene::shape::{Form, Way};
+    use crate::view_model::scene::{Drawing, checks};
     use engine::fact::{Facts, Value};
     use engine::session::BranchId;
     use engine::trace::{Category, What};
@@ -68,47 +66,17 @@ mod tests {
         model
     }
 
-    fn extent(form: &Form) -> Option<(f64, f64, f64, f64)> {
-        let Form::Text { x, y, size, anchor, runs } = form else { return None };
-        let width: f64 = runs.iter().map(|run| Estimate.width(&run.text, Font::sans(size * run.scale))).sum();
-        let left = match anchor {
-            Anchor::Start => *x,
-            Anchor::Middle => x - width / 2.0,
-            Anchor::End => x - width,
-        };
-        (width > 0.0).then_some((left, y - size * 0.7, left + width, y + size * 0.15))
-    }
-
     #[test]
     fn labels_never_overlap() {
         for (name, drawing) in drawings() {
-            let texts: Vec<_> =
-                drawing.shapes.iter().filter_map(|shape| Some((&shape.key, extent(&shape.form)?))).collect();
-            for (i, (a_key, a)) in texts.iter().enumerate() {
-                for (b_key, b) in &texts[i + 1..] {
-                    let apart = a.2 <= b.0 + 1.0 || b.2 <= a.0 + 1.0 || a.3 <= b.1 + 0.5 || b.3 <= a.1 + 0.5;
-                    assert!(apart, "{name}: `{a_key}` {a:?} lies over `{b_key}` {b:?}");
-                }
-            }
+            checks::labels_apart(&name, &drawing);
         }
     }
 
     #[test]
     fn everything_lies_inside_the_drawing_and_keys_are_unique() {
         for (name, drawing) in drawings() {
-            let mut keys = std::collections::BTreeSet::new();
-            for shape in &drawing.shapes {
-                assert!(keys.insert(&shape.key), "{name}: `{}` twice", shape.key);
-                let (x, y) = match shape.form {
-                    Form::Rect { x, y, width, height } => {
-                        assert!(width >= 0.0 && height >= 0.0, "{name}: {shape:?}");
-                        (x + width, y + height)
-                    }
-                    Form::Line { x1, y1, x2, y2 } => (x1.max(x2), y1.max(y2)),
-                    _ => continue,
-                };
-                assert!(x <= drawing.width + 0.5 && y <= drawing.height + 0.5, "{name}: {shape:?}");
-            }
+            checks::inside(&name, &drawing);
         }
     }
 
@@ -210,22 +178,22 @@ mod tests {
             |position: u32, width: f64| Rc::new(lay_out(&section(position), style::PAGE, width, 329.0, &Estimate));
         let shown = |position: u32| Motion::default().then(at(position), &draw(position, 550.0));
         let copies =
-            |motion: &Motion| motion.sinking.iter().filter(|shape| matches!(shape.form, Form::Risen { .. })).count();
+            |motion: &Motion| motion.going.iter().filter(|shape| matches!(shape.way, Some(Way::Up(_)))).count();
         let (before, here, after) = (shown(copied - 1), shown(copied), shown(copied + 1));
-        assert!(!here.rises, "a page that is opened here shows it in its place");
-        assert!(before.then(at(copied), &draw(copied, 550.0)).rises);
+        assert!(!here.comes, "a page that is opened here shows it in its place");
+        assert!(before.then(at(copied), &draw(copied, 550.0)).comes);
         let back = here.then(at(copied - 1), &draw(copied - 1, 550.0));
-        assert_eq!((back.rises, copies(&back)), (false, 1));
-        assert!(back.sinking.iter().any(|shape| shape.key.starts_with("rise ")), "on the same path");
+        assert_eq!((back.comes, copies(&back)), (false, 1));
+        assert!(back.going.iter().any(|shape| shape.key.starts_with("rise ")), "on the same path");
         // Taking back what came after the copy does not move it.
         let onto = after.then(at(copied), &draw(copied, 550.0));
-        assert_eq!((onto.rises, copies(&onto)), (false, 0));
+        assert_eq!((onto.comes, copies(&onto)), (false, 0));
         // More room, the same moment: nothing moves, and nothing that was moving does it again.
         let wider = back.then(at(copied - 1), &draw(copied - 1, 874.0));
-        assert_eq!((wider.rises, copies(&wider)), (false, 0));
+        assert_eq!((wider.comes, copies(&wider)), (false, 0));
         assert_eq!(copies(&back.then(at(copied - 1), &draw(copied - 1, 550.0))), 1, "it goes on where it was");
         let elsewhere = here.then(Some((BranchId(1), copied - 1)), &draw(copied - 1, 550.0));
-        assert_eq!((elsewhere.rises, copies(&elsewhere)), (false, 0));
+        assert_eq!((elsewhere.comes, copies(&elsewhere)), (false, 0));
     }
 
     #[test]

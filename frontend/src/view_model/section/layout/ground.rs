@@ -2,8 +2,8 @@
 
 use super::Canvas;
 use crate::view_model::measure::{Font, fit, fit_words};
+use crate::view_model::scene::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::model::{Layer, SectionModel, Stratum};
-use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::style::Style;
 use crate::view_model::size::{Px, decimal, in_unit, size_words, unit_of};
 use std::fmt::Write as _;

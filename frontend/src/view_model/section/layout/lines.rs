@@ -1,12 +1,13 @@
 //! Files in layers, soundings and copy-up: what runs between the rooms and the strata.
 
+use super::Canvas;
 use super::ground::{Ground, Row};
 use super::rooms::{Rooms, Stand};
-use super::{Canvas, widest_gap};
 use crate::view_model::measure::{Font, fit};
 use crate::view_model::moment::base_name;
+use crate::view_model::scene::canvas::widest_gap;
+use crate::view_model::scene::shape::{Anchor, Form, Run, Shape, Target, Way};
 use crate::view_model::section::model::{Found, LayerFile, SectionModel, layers};
-use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::size::Px;
 
 pub fn draw(canvas: &mut Canvas, model: &SectionModel, rooms: &Rooms, ground: &Ground) {
@@ -174,12 +175,13 @@ fn copy_ups(canvas: &mut Canvas, rooms: &Rooms, bars: &[Bar], ground: &Ground) {
         let x = if style.found_in_bar { stand.from + style.bob * 5.0 } else { stand.x };
         let (from, to) = (source.y - 2.0, rooms.bottom() + if style.found_in_bar { 8.0 } else { 1.0 });
         let key = format!("{} {}", place.room.name, stand.column.path);
-        canvas.line(format!("rise {key}"), "rise", x, from, x, to);
+        let line = Form::Line { x1: x, y1: from, x2: x, y2: to };
+        canvas.push(Shape::new(format!("rise {key}"), "rise", line).by(Way::Beside));
         let head = if style.found_in_bar { 14.0 } else { style.bob };
         let (left, middle, right) = (Px(x - head), Px(x), Px(x + head));
         let (low, high) = (Px(to + head * 0.8), Px(to - head * 0.6));
         let data = format!("M{left} {low}L{middle} {high}L{right} {low}");
-        canvas.push(Shape::new(format!("head {key}"), "rise-head", Form::Path { data }));
+        canvas.push(Shape::new(format!("head {key}"), "rise-head", Form::Path { data }).by(Way::Beside));
         let (size, words) = (style.font, "copy-up");
         let width = canvas.text_width(words, Font::sans(size));
         let (tx, ty) = match ground.first_break(from).filter(|_| !style.found_in_bar) {

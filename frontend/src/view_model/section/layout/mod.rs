@@ -5,25 +5,19 @@ mod lines;
 mod rooms;
 
 use super::model::SectionModel;
-use super::shape::{Anchor, Drawing, Form, Run, Shape};
 use super::style::Style;
 use super::words;
 use crate::view_model::measure::{Font, Measure, fit};
-use engine::sim::{Map, sort_by};
+use crate::view_model::scene;
+use crate::view_model::scene::shape::{Anchor, Drawing, Run};
 use ground::Ground;
 use rooms::Rooms;
 
-pub(super) struct Canvas<'a> {
-    pub style: Style,
-    pub width: f64,
-    pub height: f64,
-    pub measure: &'a dyn Measure,
-    pub shapes: Vec<Shape>,
-}
+type Canvas<'a> = scene::Canvas<'a, Style>;
 
 /// The section, drawn for this much room. It may come out taller: then its place scrolls.
 pub fn lay_out(model: &SectionModel, style: Style, width: f64, height: f64, measure: &dyn Measure) -> Drawing {
-    let mut canvas = Canvas { style, width, height, measure, shapes: Vec::new() };
+    let mut canvas = Canvas::new(style, width, height, measure);
     let rooms = Rooms::place(&canvas, model);
     let title_bottom = canvas.title(model, rooms.left_out);
     // A room full of people is shown what was typed where the rooms will be.
@@ -33,21 +27,7 @@ pub fn lay_out(model: &SectionModel, style: Style, width: f64, height: f64, meas
     rooms.draw(&mut canvas);
     lines::draw(&mut canvas, model, &rooms, &ground);
     let height = height.max(ground.bottom() + 3.0);
-    let mut shapes = canvas.shapes;
-    number_repeated(&mut shapes);
-    Drawing { width, height, shapes }
-}
-
-/// An instruction may be there twice, in the base and in the image; a key that is there twice would stop the page.
-fn number_repeated(shapes: &mut [Shape]) {
-    let mut seen: Map<String, u32> = Map::new();
-    for shape in shapes {
-        let times = seen.get_or_insert_with(shape.key.clone(), Default::default);
-        *times += 1;
-        if *times > 1 {
-            shape.key = format!("{} ({times})", shape.key);
-        }
-    }
+    canvas.drawing(height)
 }
 
 impl Canvas<'_> {
@@ -89,48 +69,4 @@ impl Canvas<'_> {
     pub fn sans(&self) -> Font {
         Font::sans(self.style.font)
     }
-
-    pub fn text_width(&self, text: &str, font: Font) -> f64 {
-        self.measure.width(text, font)
-    }
-
-    pub fn push(&mut self, shape: Shape) {
-        self.shapes.push(shape);
-    }
-
-    #[allow(clippy::too_many_arguments)] // a text is its place, its style and its words
-    pub fn text(
-        &mut self,
-        key: impl Into<String>,
-        class: &'static str,
-        x: f64,
-        y: f64,
-        size: f64,
-        anchor: Anchor,
-        runs: Vec<Run>,
-    ) {
-        self.push(Shape::new(key, class, Form::Text { x, y, size, anchor, runs }));
-    }
-
-    pub fn rect(&mut self, key: impl Into<String>, class: &'static str, x: f64, y: f64, width: f64, height: f64) {
-        self.push(Shape::new(key, class, Form::Rect { x, y, width, height }));
-    }
-
-    pub fn line(&mut self, key: impl Into<String>, class: &'static str, x1: f64, y1: f64, x2: f64, y2: f64) {
-        self.push(Shape::new(key, class, Form::Line { x1, y1, x2, y2 }));
-    }
-}
-
-/// The widest part of `from..to` that keeps `margin` from every obstacle.
-pub(super) fn widest_gap(from: f64, to: f64, obstacles: &[f64], margin: f64) -> (f64, f64) {
-    let mut stops: Vec<f64> = obstacles.iter().copied().filter(|x| *x > from - margin && *x < to + margin).collect();
-    sort_by(&mut stops, f64::total_cmp);
-    let mut gaps = Vec::new();
-    let mut left = from;
-    for stop in stops {
-        gaps.push((left, stop - margin));
-        left = stop + margin;
-    }
-    gaps.push((left, to));
-    gaps.into_iter().max_by(|a, b| (a.1 - a.0).total_cmp(&(b.1 - b.0))).unwrap_or((from, to))
 }

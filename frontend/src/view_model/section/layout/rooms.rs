@@ -1,10 +1,11 @@
 //! The containers: open rooms on the strata, a column for each path that is looked up, the upperdir as a tray.
 
-use super::{Canvas, widest_gap};
+use super::Canvas;
 use crate::view_model::measure::{Font, fit};
 use crate::view_model::moment::base_name;
+use crate::view_model::scene::canvas::widest_gap;
+use crate::view_model::scene::shape::{Anchor, Form, Run, Shape, Target, Way};
 use crate::view_model::section::model::{Column, Found, Room, RoomState, SectionModel};
-use crate::view_model::section::shape::{Anchor, Form, Run, Shape, Target};
 use crate::view_model::section::words;
 use engine::sim::sort_by_key;
 
@@ -257,11 +258,11 @@ impl<'a> Rooms<'a> {
             false => (stand.x - half, middle - height / 2.0, half * 2.0),
         };
         let class = if column.fresh { "copy fresh" } else { "copy" };
-        let form = match column.copied_up_from {
-            Some(_) => Form::Risen { x, y, width, height, below: style.room_height },
-            None => Form::Rect { x, y, width, height },
-        };
-        canvas.push(Shape::new(key, class, form).asked(target, words));
+        let held = Shape::new(key, class, Form::Rect { x, y, width, height }).asked(target, words);
+        canvas.push(match column.copied_up_from {
+            Some(_) => held.by(Way::Up(style.room_height)),
+            None => held,
+        });
         if style.found_in_bar {
             let runs = vec![Run::new(words::found(column), "b on-copy")];
             let y = middle + style.font * 0.35;

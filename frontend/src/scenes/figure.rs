@@ -1,9 +1,9 @@
-//! The layer section: shapes as SVG, in the order they were laid out. What has moved moves; what is new stands.
+//! A scene's shapes as SVG, in the order they were laid out. What has moved moves; what is new stands.
 
 use crate::components::context::Same;
-use crate::view_model::section::motion::{At, Motion};
-use crate::view_model::section::shape::{Anchor, Form, Run, Shape};
-use crate::view_model::section::{Drawing, Target};
+use crate::view_model::scene::motion::{At, Motion};
+use crate::view_model::scene::shape::{Anchor, Form, Run, Shape, Way};
+use crate::view_model::scene::{Drawing, Target};
 use crate::view_model::size::{Px, decimal};
 use std::rc::Rc;
 use web_sys::KeyboardEvent;
@@ -17,11 +17,14 @@ pub struct Drawn {
     pub drawing: Rc<Drawing>,
     /// The same in words: term and description.
     pub text: Vec<(String, String)>,
-    pub image: String,
+    /// `Section through image web:1`.
+    pub label: String,
+    /// What kind of scene it is, for the stylesheet.
+    pub class: &'static str,
 }
 
 #[derive(Clone, Properties)]
-pub struct SectionProps {
+pub struct FigureProps {
     pub drawn: Same<Drawn>,
     pub selection: Option<Target>,
     pub select: Callback<Target>,
@@ -30,31 +33,31 @@ pub struct SectionProps {
 }
 
 /// To choose is the same wish, whoever carries it out.
-impl PartialEq for SectionProps {
-    fn eq(&self, other: &SectionProps) -> bool {
+impl PartialEq for FigureProps {
+    fn eq(&self, other: &FigureProps) -> bool {
         self.drawn == other.drawn && self.selection == other.selection && self.fit == other.fit
     }
 }
 
 #[function_component]
-pub fn SectionScene(props: &SectionProps) -> Html {
-    let Drawn { at, drawing, text, image } = &*props.drawn.0;
+pub fn Figure(props: &FigureProps) -> Html {
+    let Drawn { at, drawing, text, label, class } = &*props.drawn.0;
     let before = use_mut_ref(Motion::default);
     let motion = before.borrow().then(*at, drawing);
     *before.borrow_mut() = motion.clone();
-    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props, motion.rises));
+    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props, motion.comes));
     // Another moment is another way down: its key begins it anew.
-    let gone = (!motion.sinking.is_empty()).then(|| {
+    let gone = (!motion.going.is_empty()).then(|| {
         let key = format!("{:?}", at.map(|(_, position)| position));
-        html! { <g {key} class="gone">{for motion.sinking.iter().map(|shape| form(shape, true))}</g> }
+        html! { <g {key} class="gone">{for motion.going.iter().map(|shape| form(shape, true))}</g> }
     });
     let balloon = drawing.shapes.iter().find_map(|shape| balloon(shape, props.selection.as_ref()));
     // Another size is another drawing (its key): panels do not ease, only the world does.
     let size = |length: f64| (!props.fit).then(|| px(length));
     html! {
         <>
-        <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.height))} class="section" viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
-            height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={format!("Section through image {}", image)}>
+        <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.height))} class={classes!("figure", *class)} viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
+            height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={label.clone()}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
             <g aria-hidden="true">{for gone}</g>
@@ -90,8 +93,8 @@ fn hatches(scale: f64) -> Html {
     }
 }
 
-fn shape(shape: &Shape, props: &SectionProps, rises: bool) -> VNode {
-    let drawn = form(shape, rises);
+fn shape(shape: &Shape, props: &FigureProps, comes: bool) -> VNode {
+    let drawn = form(shape, comes);
     let Some((target, label)) = &shape.target else {
         return html! { <g key={shape.key.clone()}>{drawn}</g> };
     };
@@ -116,16 +119,16 @@ fn shape(shape: &Shape, props: &SectionProps, rises: bool) -> VNode {
     }
 }
 
-fn form(shape: &Shape, rises: bool) -> Html {
-    let class = shape.class;
+fn form(shape: &Shape, comes: bool) -> Html {
+    let (way, style) = match shape.way {
+        Some(Way::Up(below)) => (comes.then_some("up"), Some(format!("--below:{}px", Px(below)))),
+        Some(Way::Beside) | None => (None, None),
+    };
+    let class = classes!(shape.class, way);
     match &shape.form {
         Form::Rect { x, y, width, height } => {
-            let fill = class.strip_prefix("hatch-").map(|_| format!("url(#{class})"));
-            html! { <rect class={class} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} fill={fill} /> }
-        }
-        Form::Risen { x, y, width, height, below } => {
-            let from = format!("--below:{}px", Px(*below));
-            html! { <rect class={classes!(class, rises.then_some("risen"))} style={from} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} /> }
+            let fill = shape.class.strip_prefix("hatch-").map(|_| format!("url(#{})", shape.class));
+            html! { <rect class={class} style={style} x={px(*x)} y={px(*y)} width={px(*width)} height={px(*height)} fill={fill} /> }
         }
         Form::Line { x1, y1, x2, y2 } => {
             html! { <line class={class} x1={px(*x1)} y1={px(*y1)} x2={px(*x2)} y2={px(*y2)} /> }
@@ -163,7 +166,7 @@ fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
         Form::Text { x, y, size, .. } if matches!(target, Target::Container { .. }) => {
             (x - RADIUS - 1.0, y - size * 0.35)
         }
-        Form::Rect { x, y, height, .. } | Form::Risen { x, y, height, .. } => (*x, y + height / 2.0),
+        Form::Rect { x, y, height, .. } => (*x, y + height / 2.0),
         Form::Text { x, y, size, anchor: Anchor::Start, .. } => (x - size * 0.2, y - size * 1.4),
         Form::Text { x, y, size, .. } => (x - size * 3.4, y - size * 0.35),
         _ => return None,

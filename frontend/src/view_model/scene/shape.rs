@@ -42,6 +42,7 @@ pub struct Shape {
     pub form: Form,
     /// Asked about with a click or Enter, under this name.
     pub target: Option<(Target, String)>,
+    pub way: Option<Way>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -74,14 +75,15 @@ pub enum Form {
         anchor: Anchor,
         runs: Vec<Run>,
     },
-    /// A rectangle that came up from `below` pixels further down.
-    Risen {
-        x: f64,
-        y: f64,
-        width: f64,
-        height: f64,
-        below: f64,
-    },
+}
+
+/// How what the event under the handle has brought comes to its place; it goes back the same way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Way {
+    /// From so many pixels further down; from above, if negative.
+    Up(f64),
+    /// It stands there, and goes with what came past it.
+    Beside,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,11 +120,16 @@ impl Run {
 
 impl Shape {
     pub fn new(key: impl Into<String>, class: &'static str, form: Form) -> Shape {
-        Shape { key: key.into(), class, form, target: None }
+        Shape { key: key.into(), class, form, target: None, way: None }
     }
 
     pub fn asked(mut self, target: Target, name: impl Into<String>) -> Shape {
         self.target = Some((target, name.into()));
+        self
+    }
+
+    pub fn by(mut self, way: Way) -> Shape {
+        self.way = Some(way);
         self
     }
 }
