@@ -109,6 +109,7 @@ kinds! {
     "process/*/capabilities", "", "effective capabilities in its user namespace, as bits", "proc_pid_status(5), CapEff", Kernel, "/proc/PID/status", Exact;
     "process/*/uid_map", "", "in a user namespace of its own: user ids there, on the node, and how many", "user_namespaces(7)", Kernel, "/proc/PID/uid_map", Exact;
     "process/*/gid_map", "", "in a user namespace of its own: group ids there, on the node, and how many", "user_namespaces(7)", Kernel, "/proc/PID/gid_map", Exact;
+    "process/*/ns/*", "", "which namespace of this kind it is in, numbered by first appearance; none of one that has ended", "namespaces(7)", Kernel, "readlink /proc/PID/ns/*", SameClass;
     // ── images and layers
     "image/*/id", "", "sha256 of the configuration", "OCI image-spec, config.md", Documented, "", Exact;
     "image/*/layers", "", "how many layers it has", "OCI image-spec, config.md, rootfs.diff_ids", Documented, "", Exact;

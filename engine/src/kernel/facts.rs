@@ -24,7 +24,7 @@ impl SimKernel {
     pub(super) fn tell_facts(&mut self, watch: &Watch, out: &mut Facts) {
         let numbers = self.namespace_numbers();
         self.node_facts(out);
-        self.process_facts(out);
+        self.process_facts(&numbers, out);
         let containers: Vec<(Cid, Container)> = self.containers.iter().map(|(cid, c)| (*cid, c.clone())).collect();
         for (cid, container) in containers {
             let name = container.spec.name.clone();
@@ -57,7 +57,7 @@ impl SimKernel {
         out.insert("node/processes".to_owned(), Value::Int(self.processes.len() as i64 - 1));
     }
 
-    fn process_facts(&self, out: &mut Facts) {
+    fn process_facts(&self, numbers: &Numbers, out: &mut Facts) {
         for (tid, process) in self.processes.iter().filter(|(tid, _)| **tid != INIT) {
             let pid = tid.0.to_string();
             let mut fact = |name: &str, value: Value| out.insert(path(["process", &pid, name]), value);
@@ -74,6 +74,10 @@ impl SimKernel {
                 let map = self.map_text(process.ns.user, kind, self.node_ns.user);
                 fact(name, spaced(map.split_whitespace().map(str::to_owned)).into());
             }
+            // One that has ended is in no namespace any more (exit_task_namespaces).
+            for (kind, ns) in process.ns.each().into_iter().filter(|_| process.is_alive()) {
+                out.insert(path(["process", &pid, "ns", kind]), class(kind, ns, numbers).into());
+            }
         }
     }
 
@@ -87,7 +91,7 @@ impl SimKernel {
         fact(&["processes"], Value::Int(members as i64));
         fact(&["hostname"], self.uts.get(&init.ns.uts).map(|uts| uts.hostname.clone()).unwrap_or_default().into());
         for (kind, ns) in init.ns.each() {
-            fact(&["ns", kind], format!("{kind}{}", numbers.get(&ns).copied().unwrap_or(0)).into());
+            fact(&["ns", kind], class(kind, ns, numbers).into());
         }
         fact(&["uid"], Value::Int(i64::from(init.cred.uid.real)));
         fact(&["cmdline"], spaced(init.argv.iter().cloned()).into());
@@ -180,6 +184,11 @@ fn upper_facts(tree: &Tree, dir: u64, at: &str, container: &str, names: &mut i64
         }
         upper_facts(tree, *ino, &at, container, names, out);
     }
+}
+
+/// A namespace by its number among those of its kind: `mnt2`.
+fn class(kind: &str, ns: NsId, numbers: &Numbers) -> String {
+    format!("{kind}{}", numbers.get(&ns).copied().unwrap_or(0))
 }
 
 fn kind_name(kind: FileKind) -> &'static str {

@@ -44,7 +44,7 @@ pub fn observe(kernel: &mut LinuxKernel, watch: &Watch, out: &mut Facts) -> Resu
     // The node's init is the machine itself, and not counted.
     out.insert("node/processes".to_owned(), Value::Int(seen.len() as i64 - 1));
     for (tid, process) in seen.iter().skip(1) {
-        process_facts(*tid, process, out);
+        process_facts(*tid, process, &numbers, out);
     }
     let cids: Vec<Cid> = kernel.containers.keys().copied().collect();
     for cid in cids {
@@ -72,7 +72,10 @@ fn processes(kernel: &LinuxKernel) -> Result<BTreeMap<Tid, Seen>, Fault> {
             let link = fs::read_link(format!("/proc/{pid}/ns/{kind}")).ok()?;
             Some((*kind, link.to_string_lossy().into_owned()))
         });
-        let namespaces = if stat.state == 'Z' { BTreeMap::new() } else { namespaces.collect() };
+        let namespaces: BTreeMap<_, _> = namespaces.collect();
+        // One that has ended, or waits until its pid namespace has, is in none (exit_task_namespaces).
+        let left = stat.state == 'Z' || !namespaces.contains_key("mnt");
+        let namespaces = if left { BTreeMap::new() } else { namespaces };
         let tid = *nspid.first().ok_or_else(|| Fault::new(format!("process {pid} has no pid on the node")))?;
         seen.insert(Tid(tid), Seen { pid, nspid, stat, namespaces });
     }
@@ -91,7 +94,7 @@ fn number(seen: &BTreeMap<Tid, Seen>) -> Numbers {
     numbers
 }
 
-fn process_facts(tid: Tid, process: &Seen, out: &mut Facts) {
+fn process_facts(tid: Tid, process: &Seen, numbers: &Numbers, out: &mut Facts) {
     let pid = tid.0.to_string();
     let mut fact = |name: &str, value: Value| out.insert(path(["process", &pid, name]), value);
     fact("comm", process.stat.comm.clone().into());
@@ -113,6 +116,14 @@ fn process_facts(tid: Tid, process: &Seen, out: &mut Facts) {
     let parent = proc::status_numbers(process.stat.ppid as i32, "NSpid:");
     let own = proc::status_numbers(process.pid, "NSpid:").len().saturating_sub(process.nspid.len());
     fact("ppid", Value::Int(parent.get(own).copied().unwrap_or(0).into()));
+    for (kind, link) in &process.namespaces {
+        out.insert(path(["process", &pid, "ns", kind]), class(kind, link, numbers).into());
+    }
+}
+
+/// A namespace by its number among those of its kind: `mnt2`.
+fn class(kind: &str, link: &str, numbers: &Numbers) -> String {
+    format!("{kind}{}", numbers.get(kind).and_then(|known| known.get(link)).copied().unwrap_or(0))
 }
 
 /// At rest every process sleeps, is stopped or is a zombie.
@@ -173,8 +184,7 @@ fn running_facts(
     fact(&["pid", "outer"], Value::Int(first.nspid.first().copied().unwrap_or(0).into()));
     fact(&["hostname"], hostname(pid)?.into());
     for (kind, link) in &first.namespaces {
-        let number = numbers.get(kind).and_then(|known| known.get(link)).copied().unwrap_or(0);
-        fact(&["ns", kind], format!("{kind}{number}").into());
+        fact(&["ns", kind], class(kind, link, numbers).into());
     }
     let uid = proc::status_numbers(pid, "Uid:").first().copied().unwrap_or(0);
     fact(&["uid"], Value::Int(uid.into()));
