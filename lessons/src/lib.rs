@@ -159,6 +159,28 @@ pub enum Scene {
     Layers { image: String, containers: Vec<String>, files: Vec<String> },
     /// A recorded measurement as a plot.
     Plot { data: String },
+    /// The kernel, opened: what is wanted of it. `containers` and `cgroups` may name what does not exist yet.
+    Kernel(KernelScene),
+}
+
+/// The parts of a kernel that a step shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KernelScene {
+    /// Processes in their pid namespaces.
+    pub decks: bool,
+    /// Kinds of the other namespaces, as `/proc/PID/ns` names them.
+    pub namespaces: Vec<String>,
+    /// Memory and CPU of control groups.
+    pub tanks: bool,
+    /// These stand first, and have a place before they exist.
+    pub containers: Vec<String>,
+    /// Control groups made by hand, by path, with the same right.
+    pub cgroups: Vec<String>,
+}
+
+impl KernelScene {
+    /// Every kind of namespace but `pid`, in the order in which they are shown.
+    pub const NAMESPACES: [&str; 7] = ["mnt", "uts", "net", "ipc", "user", "cgroup", "time"];
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

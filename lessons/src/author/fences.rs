@@ -7,11 +7,12 @@
 //! ```wrong          `when: CLAIM`, `hint: 2`, `reply: TEXT`, then inputs
 //! ```misconception  `belief: TEXT`, `truth: TEXT`
 //! ```scene          layers image=web:1 containers=web,web2 files=/etc/a,/etc/b · plot data=ID · none
+//!                   kernel [decks] [namespaces[=mnt,net]] [tanks] [containers=web,agent] [cgroups=demo]
 //! ````
 
 use super::markdown;
 use super::parse::{Chunk, LessonError, error};
-use crate::{Choice, Goal, Misconception, Predict, Scene, Span, Wrong};
+use crate::{Choice, Goal, KernelScene, Misconception, Predict, Scene, Span, Wrong};
 use engine::scenario::{Claim, Input};
 use engine::sim::SECOND;
 
@@ -152,9 +153,43 @@ pub fn scene(chunk: &Chunk<'_>) -> Result<Scene, LessonError> {
             let data = value("data").ok_or_else(|| error(at, 1, "`plot` wants data=ID"))?;
             Ok(Scene::Plot { data })
         }
+        "kernel" => kernel(at).map(Scene::Kernel),
         "none" => Ok(Scene::None),
-        _ => Err(error(at, 1, "a scene is `layers …`, `plot …` or `none`")),
+        _ => Err(error(at, 1, "a scene is `layers …`, `kernel …`, `plot …` or `none`")),
     }
+}
+
+/// `kernel` alone shows all there is; a part that is named, only what is named.
+fn kernel(at: (usize, &str)) -> Result<KernelScene, LessonError> {
+    let mut scene = KernelScene::default();
+    let all = || KernelScene::NAMESPACES.map(str::to_owned).to_vec();
+    for word in at.1.split_whitespace().skip(1) {
+        let column = at.1.find(word).map_or(1, |byte| at.1[..byte].chars().count() + 1);
+        let names = |list: &str| list.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+        match word.split_once('=') {
+            None if word == "decks" => scene.decks = true,
+            None if word == "tanks" => scene.tanks = true,
+            None if word == "namespaces" => scene.namespaces = all(),
+            Some(("containers", list)) => scene.containers = names(list),
+            Some(("cgroups", list)) => scene.cgroups = names(list),
+            Some(("namespaces", list)) => {
+                scene.namespaces = names(list);
+                let unknown = |kind: &&String| !KernelScene::NAMESPACES.contains(&kind.as_str());
+                if let Some(kind) = scene.namespaces.iter().find(unknown) {
+                    let kinds = KernelScene::NAMESPACES.join(", ");
+                    return Err(error(at, column, format!("`{kind}` is no kind of namespace shown here: {kinds}")));
+                }
+            }
+            _ => {
+                let words = "`decks`, `namespaces`, `tanks`, `containers=…` or `cgroups=…`";
+                return Err(error(at, column, format!("`{word}` says nothing of a kernel: {words}")));
+            }
+        }
+    }
+    if !scene.decks && !scene.tanks && scene.namespaces.is_empty() {
+        scene = KernelScene { decks: true, tanks: true, namespaces: all(), ..scene };
+    }
+    Ok(scene)
 }
 
 /// A line `key: value` with its place.
@@ -168,4 +203,36 @@ fn parse_claim(at: (usize, &str), claim: &str) -> Result<Claim, LessonError> {
     let offset = at.1.find(claim).map_or(0, |byte| at.1[..byte].chars().count());
     let lead = claim.chars().take_while(|c| c.is_whitespace()).count();
     Claim::parse(claim.trim()).map_err(|problem| error(at, offset + lead + problem.column, problem.reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scene_of(line: &str) -> Result<Scene, LessonError> {
+        scene(&Chunk { kind: "scene", lines: vec![(1, line)] })
+    }
+
+    #[test]
+    fn a_kernel_alone_is_all_of_it_and_a_named_part_is_that_part() {
+        let kernel = |line: &str| match scene_of(line).unwrap() {
+            Scene::Kernel(scene) => scene,
+            other => panic!("{other:?}"),
+        };
+        let all = kernel("kernel containers=web");
+        assert!(all.decks && all.tanks && all.namespaces.len() == KernelScene::NAMESPACES.len());
+        assert_eq!(all.containers, ["web"]);
+        let tanks = kernel("kernel tanks containers=web,agent cgroups=demo");
+        assert!(tanks.tanks && !tanks.decks && tanks.namespaces.is_empty());
+        assert_eq!((tanks.containers.len(), tanks.cgroups), (2, vec!["demo".to_owned()]));
+        assert_eq!(kernel("kernel decks namespaces=net,user").namespaces, ["net", "user"]);
+    }
+
+    #[test]
+    fn a_word_that_says_nothing_is_an_error_at_its_place() {
+        let place = |line: &str| scene_of(line).map_err(|error| error.column).unwrap_err();
+        assert_eq!(place("kernel decks tank"), 14);
+        assert_eq!(place("kernel namespaces=mnt,nett"), 8);
+        assert_eq!(place("kernels"), 1);
+    }
 }
