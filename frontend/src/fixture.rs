@@ -2,6 +2,8 @@
 //!
 //! Its figures are placeholders. It is compiled for nothing that ships.
 
+pub mod kernel;
+
 use crate::state::Lesson;
 use crate::view_model::moment::World;
 use engine::call::Tid;

@@ -42,10 +42,17 @@ impl PartialEq for FigureProps {
 #[function_component]
 pub fn Figure(props: &FigureProps) -> Html {
     let Drawn { at, drawing, text, label, class } = &*props.drawn.0;
-    let before = use_mut_ref(Motion::default);
-    let motion = before.borrow().then(*at, drawing);
-    *before.borrow_mut() = motion.clone();
-    let shapes = drawing.shapes.iter().map(|shape| self::shape(shape, props, motion.comes));
+    let last = use_mut_ref(Motion::default);
+    let motion = last.borrow().then(*at, drawing);
+    *last.borrow_mut() = motion.clone();
+    // A thing in several places is found by a key in the first of them.
+    let mut before: Vec<&Target> = Vec::new();
+    let shapes = drawing.shapes.iter().map(|shape| {
+        let first = shape.target.as_ref().is_none_or(|(target, _)| !before.contains(&target));
+        before.extend(shape.target.as_ref().map(|(target, _)| target));
+        self::shape(shape, props, motion.comes, first)
+    });
+    let shapes: Vec<VNode> = shapes.collect();
     // Another moment is another way down: its key begins it anew.
     let gone = (!motion.going.is_empty()).then(|| {
         let key = format!("{:?}", at.map(|(_, position)| position));
@@ -56,7 +63,7 @@ pub fn Figure(props: &FigureProps) -> Html {
     let size = |length: f64| (!props.fit).then(|| px(length));
     html! {
         <>
-        <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.height))} class={classes!("figure", *class)} viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
+        <svg key={format!("{}x{}", Px(drawing.width), Px(drawing.room))} class={classes!("figure", *class)} viewBox={format!("0 0 {} {}", Px(drawing.width), Px(drawing.height))} width={size(drawing.width)}
             height={size(drawing.height)} preserveAspectRatio="xMidYMin" role="group" aria-label={label.clone()}>
             { hatches(if props.fit { 2.0 } else { 1.0 }) }
             <g>{for shapes}</g>
@@ -71,7 +78,8 @@ pub fn Figure(props: &FigureProps) -> Html {
     }
 }
 
-/// Hatching by instruction: FROM wide /, RUN fine \, COPY and ADD dots.
+/// Hatching by instruction: FROM wide /, RUN fine \, COPY and ADD dots. Of a control group: throttled wide /, page cache
+/// \ in its own colour, tmpfs dots.
 fn hatches(scale: f64) -> Html {
     let line = |id: &'static str, width: f64, turn: &'static str| {
         let (side, stroke) = (px(width * scale), px(scale));
@@ -86,14 +94,18 @@ fn hatches(scale: f64) -> Html {
         <defs>
             { line("hatch-from", 9.0, "rotate(45)") }
             { line("hatch-run", 6.0, "rotate(-45)") }
-            <pattern id="hatch-copy" width={side.clone()} height={side} patternUnits="userSpaceOnUse">
-                <circle cx={at.clone()} cy={at} r={px(scale)} />
-            </pattern>
+            { line("hatch-throttled", 7.0, "rotate(45)") }
+            { line("hatch-cache", 6.0, "rotate(-45)") }
+            {for ["hatch-copy", "hatch-tmpfs"].map(|id| html! {
+                <pattern id={id} width={side.clone()} height={side.clone()} patternUnits="userSpaceOnUse">
+                    <circle cx={at.clone()} cy={at.clone()} r={px(scale)} />
+                </pattern>
+            })}
         </defs>
     }
 }
 
-fn shape(shape: &Shape, props: &FigureProps, comes: bool) -> VNode {
+fn shape(shape: &Shape, props: &FigureProps, comes: bool, first: bool) -> VNode {
     let drawn = form(shape, comes);
     let Some((target, label)) = &shape.target else {
         return html! { <g key={shape.key.clone()}>{drawn}</g> };
@@ -113,6 +125,9 @@ fn shape(shape: &Shape, props: &FigureProps, comes: bool) -> VNode {
             }
         })
     };
+    if !first {
+        return html! { <g key={shape.key.clone()} class="thing" aria-hidden="true" {onclick}>{drawn}</g> };
+    }
     html! {
         <g key={shape.key.clone()} class="thing" role="button" tabindex="0" aria-label={label.clone()}
             aria-pressed={pressed.to_string()} {onclick} {onkeydown}>{drawn}</g>
@@ -122,6 +137,7 @@ fn shape(shape: &Shape, props: &FigureProps, comes: bool) -> VNode {
 fn form(shape: &Shape, comes: bool) -> Html {
     let (way, style) = match shape.way {
         Some(Way::Up(below)) => (comes.then_some("up"), Some(format!("--below:{}px", Px(below)))),
+        Some(Way::Down) => (comes.then_some("down"), None),
         Some(Way::Beside) | None => (None, None),
     };
     let class = classes!(shape.class, way);
@@ -133,6 +149,9 @@ fn form(shape: &Shape, comes: bool) -> Html {
         Form::Line { x1, y1, x2, y2 } => {
             html! { <line class={class} x1={px(*x1)} y1={px(*y1)} x2={px(*x2)} y2={px(*y2)} /> }
         }
+        Form::Disc { x, y, radius } => {
+            html! { <circle class={class} style={style} cx={px(*x)} cy={px(*y)} r={px(*radius)} /> }
+        }
         Form::Path { data } => html! { <path class={class} d={data.clone()} /> },
         Form::Placed { x, y, data } => {
             // As a style, so that it can move.
@@ -141,7 +160,7 @@ fn form(shape: &Shape, comes: bool) -> Html {
         Form::Text { x, y, size, anchor, runs } => {
             let anchor = (*anchor != Anchor::Start).then(|| anchor.name());
             html! {
-                <text class={class} x={px(*x)} y={px(*y)} font-size={px(*size)} text-anchor={anchor}>
+                <text class={class} style={style} x={px(*x)} y={px(*y)} font-size={px(*size)} text-anchor={anchor}>
                     {for runs.iter().map(|run| self::run(run, *size))}
                 </text>
             }
@@ -167,6 +186,7 @@ fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
             (x - RADIUS - 1.0, y - size * 0.35)
         }
         Form::Rect { x, y, height, .. } => (*x, y + height / 2.0),
+        Form::Disc { x, y, radius } => (x - radius * 0.9, y - radius * 0.9),
         Form::Text { x, y, size, anchor: Anchor::Start, .. } => (x - size * 0.2, y - size * 1.4),
         Form::Text { x, y, size, .. } => (x - size * 3.4, y - size * 0.35),
         _ => return None,

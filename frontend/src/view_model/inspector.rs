@@ -1,8 +1,10 @@
 //! The inspector: facts about one thing, simulated beside real, each with how firm the ground is.
 
+use super::facts::under;
 use super::moment::{World, base_name};
 use super::scene::Target;
-use super::size::grouped;
+use super::scene::shape::{Group, Resource};
+use super::size::{capital, count, grouped};
 use super::timeline::input_words;
 use engine::fact::catalogue::{Evidence, kind_of};
 use engine::fact::{self, Facts, Value};
@@ -90,9 +92,9 @@ fn provenance(recording: &Recording) -> String {
 }
 
 pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspection {
-    let (title, place, prefixes, fact) = subject(target);
+    let Subject { title, place, below, fact } = subject(target, facts);
     let mut rows = Vec::new();
-    for prefix in &prefixes {
+    for (prefix, name) in &below {
         let under = facts.range_from(prefix).take_while(|(path, _)| path.starts_with(prefix.as_str()));
         let whole =
             |path: &str| path.len() == prefix.len() || path.as_bytes()[prefix.len()] == b'/' || prefix.ends_with('/');
@@ -100,7 +102,8 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
             // Another thing's facts begin here: a file of the upperdir, a layer of the image.
             let escaped = path[prefix.len()..].contains('%');
             if !escaped {
-                rows.extend(row(path, prefix, value, real));
+                let row = row(path, prefix, value, real);
+                rows.extend(row.map(|row| Row { label: name.clone().unwrap_or(row.label), ..row }));
             }
         }
     }
@@ -113,12 +116,28 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
 /// Rows an inspector shows; more is a list nobody reads.
 const ROWS: usize = 12;
 
-fn subject(target: &Target) -> (String, (String, String), Vec<String>, String) {
+/// What an inspection is of.
+struct Subject {
+    title: String,
+    place: (String, String),
+    /// Facts at and below these paths, under a name of ours where a path says too little.
+    below: Vec<(String, Option<String>)>,
+    fact: String,
+}
+
+impl Subject {
+    fn new(title: impl Into<String>, place: (&str, &str), below: Vec<String>, fact: String) -> Subject {
+        let below = below.into_iter().map(|path| (path, None)).collect();
+        Subject { title: title.into(), place: (place.0.into(), place.1.into()), below, fact }
+    }
+}
+
+fn subject(target: &Target, facts: &Facts) -> Subject {
     let path = |names: &[&str]| fact::path(names.iter().copied());
     match target {
         Target::Container { name } => {
             let of = |rest: &str| path(&["container", name]) + "/" + rest;
-            let prefixes = [
+            let shown = [
                 "state",
                 "exit_code",
                 "pid/inner",
@@ -130,34 +149,84 @@ fn subject(target: &Target) -> (String, (String, String), Vec<String>, String) {
                 "upper",
                 "cmdline",
             ];
-            (name.clone(), ("a container".into(), String::new()), prefixes.map(of).into(), of("state"))
+            Subject::new(name, ("a container", ""), shown.map(of).into(), of("state"))
         }
         Target::Upper { container, path: file } => {
             let upper = path(&["container", container, "upper", file]);
             let shown = path(&["container", container, "file", file]) + "/from";
-            (
-                base_name(file).into(),
-                ("in the upperdir of".into(), container.clone()),
-                vec![upper.clone(), shown],
-                upper,
-            )
+            Subject::new(base_name(file), ("in the upperdir of", container), vec![upper.clone(), shown], upper)
         }
         Target::Lookup { container, path: file } => {
             let shown = path(&["container", container, "file", file]);
-            (base_name(file).into(), ("as seen in".into(), container.clone()), vec![shown.clone()], shown + "/from")
+            Subject::new(base_name(file), ("as seen in", container), vec![shown.clone()], shown + "/from")
         }
         Target::Layer { image, number } => {
             let layer = path(&["image", image, "layer", &number.to_string()]);
             let of = |rest: &str| format!("{layer}/{rest}");
-            let place = ("a layer of".to_owned(), image.clone());
-            (format!("Layer {number}"), place, ["size", "diff_id", "chain_id"].map(of).into(), of("diff_id"))
+            let shown = ["size", "diff_id", "chain_id"].map(of).into();
+            Subject::new(format!("Layer {number}"), ("a layer of", image), shown, of("diff_id"))
         }
         Target::LayerFile { image, number, path: file } => {
             let held = path(&["image", image, "layer", &number.to_string(), "file", file]);
             let copies = path(&["image", image, "file", file]) + "/copies";
-            (base_name(file).into(), (format!("in layer {number} of"), image.clone()), vec![held.clone(), copies], held)
+            let place = format!("in layer {number} of");
+            Subject::new(base_name(file), (&place, image), vec![held.clone(), copies], held)
         }
+        Target::Process { pid } => {
+            let of = |rest: &str| format!("process/{pid}/{rest}");
+            let shown = ["comm", "state", "nspid", "ppid", "container", "cgroup", "uid", "ns"].map(of).into();
+            let name = facts.get(&of("comm")).map_or_else(|| "init".to_owned(), Value::to_string);
+            Subject::new(name, ("on the node pid", &pid.to_string()), shown, of("comm"))
+        }
+        Target::Namespaces { classes } => namespaces(classes, facts),
+        Target::Cgroup { group, of } => cgroup(group, *of),
     }
+}
+
+/// The processes that are in it.
+fn namespaces(classes: &[String], facts: &Facts) -> Subject {
+    let kind = |class: &str| class.trim_end_matches(|letter: char| letter.is_ascii_digit()).to_owned();
+    let kinds: Vec<String> = classes.iter().map(|class| kind(class)).collect();
+    // The same processes are in all of them: the first names them.
+    let end = format!("/ns/{}", kinds.first().map_or("", String::as_str));
+    let inside = under(facts, "process/").filter_map(|(rest, class)| {
+        let pid = rest.strip_suffix(end.as_str())?.parse::<u32>().ok()?;
+        (Some(class.to_string().as_str()) == classes.first().map(String::as_str)).then_some(pid)
+    });
+    let mut pids: Vec<u32> = inside.collect();
+    sort_by_key(&mut pids, |pid| *pid);
+    let shown = pids.iter().map(|pid| {
+        let name = facts.get(&format!("process/{pid}/comm")).map(Value::to_string).unwrap_or_default();
+        (format!("process/{pid}{end}"), Some(format!("{pid} {name}")))
+    });
+    let below: Vec<_> = shown.collect();
+    let title = format!("{} namespace{}", kinds.join(", "), if kinds.len() == 1 { "" } else { "s" });
+    let place = (count(pids.len(), "process"), String::new());
+    let fact = below.first().map(|(path, _)| path.clone()).unwrap_or_default();
+    Subject { title: capital(&title), place, below, fact }
+}
+
+fn cgroup(group: &Group, of: Resource) -> Subject {
+    let path = group.facts();
+    let under = |names: &[&str]| names.iter().map(|name| format!("{path}/{name}")).collect::<Vec<_>>();
+    let (what, shown, fact) = match of {
+        Resource::All => {
+            let files = [
+                "procs",
+                "populated",
+                "frozen",
+                "pids",
+                "memory/current",
+                "memory/max",
+                "cpu/usage_us",
+                "cpu/quota_us",
+            ];
+            ("a control group", under(&files), format!("{path}/procs"))
+        }
+        Resource::Cpu => ("CPU time of the control group", under(&["cpu"]), format!("{path}/cpu/usage_us")),
+        Resource::Memory => ("memory of the control group", under(&["memory"]), format!("{path}/memory/current")),
+    };
+    Subject::new(group.name(), (what, ""), shown, fact)
 }
 
 fn row(path: &str, prefix: &str, value: &Value, real: Option<&Real>) -> Option<Row> {

@@ -4,7 +4,9 @@
 
 pub mod branches;
 pub mod course_map;
+pub mod facts;
 pub mod inspector;
+pub mod kernel;
 pub mod measure;
 pub mod moment;
 pub mod paper;

@@ -6,6 +6,29 @@ pub fn size_words(bytes: u64) -> String {
     format!("{} {unit}", three_digits(value))
 }
 
+const BINARY: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/// `128 MiB`, as limits of memory are set: in powers of two.
+pub fn binary_words(bytes: u64) -> String {
+    let unit = binary_unit(bytes);
+    format!("{} {}", in_binary(bytes, unit), BINARY[unit])
+}
+
+/// Index of the unit in which this many bytes are one to four digits.
+pub fn binary_unit(bytes: u64) -> usize {
+    let mut unit = 0;
+    while bytes >> (10 * (unit + 1)) > 0 && unit + 1 < BINARY.len() {
+        unit += 1;
+    }
+    unit
+}
+
+/// The number alone, with a digit behind the point where it is small.
+pub fn in_binary(bytes: u64, unit: usize) -> String {
+    let value = bytes as f64 / f64::from(1u32 << 10).powi(unit as i32);
+    decimal(value, u32::from(value < 10.0))
+}
+
 /// Groups of three digits: `11 768`.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -59,6 +82,24 @@ pub fn decimal(value: f64, decimals: u32) -> String {
     }
 }
 
+/// A number and what there is of it, in words: `three layers`.
+pub fn count(n: usize, thing: &str) -> String {
+    const WORDS: [&str; 13] =
+        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
+    let number = WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned());
+    let plural = match thing {
+        _ if n == 1 => "",
+        thing if thing.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{number} {thing}{plural}")
+}
+
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
+}
+
 /// A place or a length in pixels, to a tenth.
 #[derive(Clone, Copy, Debug)]
 pub struct Px(pub f64);
@@ -89,6 +130,17 @@ mod tests {
         assert_eq!(shown, ["0 B", "147 B", "999 B", "1 kB", "1.22 kB", "11.8 kB", "204 MB", "1 MB"]);
         assert_eq!(grouped(11_768), "11\u{202f}768");
         assert_eq!(grouped(-1234), "−1234");
+    }
+
+    #[test]
+    fn memory_is_said_in_powers_of_two() {
+        let shown: Vec<String> =
+            [0, 512, 4096, 1 << 20, 134_217_728, 54_525_952, 8_804_682_957].map(binary_words).into();
+        assert_eq!(shown, ["0 B", "512 B", "4 KiB", "1 MiB", "128 MiB", "52 MiB", "8.2 GiB"]);
+        assert_eq!(
+            [count(1, "process"), count(2, "process"), count(14, "layer")],
+            ["one process", "two processes", "14 layers"]
+        );
     }
 
     #[test]

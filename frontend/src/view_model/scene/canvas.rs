@@ -18,11 +18,11 @@ impl<'a, S> Canvas<'a, S> {
         Canvas { style, width, height, measure, shapes: Vec::new() }
     }
 
-    /// Done, at this height: what is taller than its room scrolls.
+    /// Done, at this height.
     pub fn drawing(self, height: f64) -> Drawing {
         let mut shapes = self.shapes;
         number_repeated(&mut shapes);
-        Drawing { width: self.width, height, shapes }
+        Drawing { width: self.width, height, room: self.height, shapes }
     }
 
     pub fn text_width(&self, text: &str, font: Font) -> f64 {
@@ -49,6 +49,10 @@ impl<'a, S> Canvas<'a, S> {
 
     pub fn rect(&mut self, key: impl Into<String>, class: &'static str, x: f64, y: f64, width: f64, height: f64) {
         self.push(Shape::new(key, class, Form::Rect { x, y, width, height }));
+    }
+
+    pub fn disc(&mut self, key: impl Into<String>, class: &'static str, x: f64, y: f64, radius: f64) {
+        self.push(Shape::new(key, class, Form::Disc { x, y, radius }));
     }
 
     pub fn line(&mut self, key: impl Into<String>, class: &'static str, x1: f64, y1: f64, x2: f64, y2: f64) {

@@ -1,6 +1,7 @@
 //! Whichever scene a step asks for, as its model.
 
 use super::Drawing;
+use crate::view_model::kernel::{self, KernelModel};
 use crate::view_model::measure::Measure;
 use crate::view_model::moment::World;
 use crate::view_model::section::{self, SectionModel, Wanted};
@@ -9,6 +10,7 @@ use lessons::Scene;
 #[derive(Clone, Debug, PartialEq)]
 pub enum SceneModel {
     Section(SectionModel),
+    Kernel(KernelModel),
 }
 
 /// The room a scene is laid out for.
@@ -33,6 +35,7 @@ impl SceneModel {
                 let empty = || SectionModel { image: image.clone(), ..SectionModel::default() };
                 Some(SceneModel::Section(world.map_or_else(empty, |world| SectionModel::new(wanted, world))))
             }
+            Scene::Kernel(wanted) => Some(SceneModel::Kernel(KernelModel::new(wanted, world))),
             Scene::Plot { .. } | Scene::None => None,
         }
     }
@@ -41,12 +44,14 @@ impl SceneModel {
     pub fn is_vacant(&self) -> bool {
         match self {
             SceneModel::Section(section) => section.is_vacant(),
+            SceneModel::Kernel(kernel) => kernel.is_vacant(),
         }
     }
 
     pub fn section(&self) -> Option<&SectionModel> {
         match self {
             SceneModel::Section(section) => Some(section),
+            SceneModel::Kernel(_) => None,
         }
     }
 
@@ -58,6 +63,12 @@ impl SceneModel {
             (SceneModel::Section(section), Room::Projector) => {
                 section::lay_out(section, section::style::PROJECTOR, PROJECTOR.0, PROJECTOR.1, measure)
             }
+            (SceneModel::Kernel(model), Room::Page { width, height }) => {
+                kernel::lay_out(model, kernel::style::for_room(width, height), width, height, measure)
+            }
+            (SceneModel::Kernel(model), Room::Projector) => {
+                kernel::lay_out(model, kernel::style::PROJECTOR, PROJECTOR.0, PROJECTOR.1, measure)
+            }
         }
     }
 
@@ -65,12 +76,14 @@ impl SceneModel {
     pub fn description(&self) -> Vec<(String, String)> {
         match self {
             SceneModel::Section(section) => section::words::description(section),
+            SceneModel::Kernel(model) => kernel::words::description(model),
         }
     }
 
     pub fn label(&self) -> String {
         match self {
             SceneModel::Section(section) => format!("Section through image {}", section.image),
+            SceneModel::Kernel(_) => "The kernel, opened".to_owned(),
         }
     }
 
@@ -78,6 +91,7 @@ impl SceneModel {
     pub fn class(&self) -> &'static str {
         match self {
             SceneModel::Section(_) => "layers",
+            SceneModel::Kernel(_) => "kernel",
         }
     }
 }

@@ -22,7 +22,7 @@ impl Motion {
     /// What moves in the drawing that comes after this one.
     pub fn then(&self, at: At, drawing: &Rc<Drawing>) -> Motion {
         let next = Motion { at, drawing: drawing.clone(), comes: false, going: Vec::new() };
-        let resized = (self.drawing.width, self.drawing.height) != (drawing.width, drawing.height);
+        let resized = (self.drawing.width, self.drawing.room) != (drawing.width, drawing.room);
         match (self.at, at) {
             (Some((before, _)), Some((now, _))) if resized || before != now => next,
             (Some((_, before)), Some((_, now))) if before < now => Motion { comes: true, ..next },

@@ -1,5 +1,7 @@
 //! What a layout is made of: rectangles, lines, paths and texts with classes. The stylesheet gives the colours.
 
+use engine::fact;
+
 /// Something that can be asked about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
@@ -25,12 +27,58 @@ pub enum Target {
         number: u32,
         path: String,
     },
+    /// By its pid on the node.
+    Process {
+        pid: u32,
+    },
+    /// Namespaces that the same processes are in, by the classes of their facts: `mnt1`, `uts1`.
+    Namespaces {
+        classes: Vec<String>,
+    },
+    Cgroup {
+        group: Group,
+        of: Resource,
+    },
+}
+
+/// A control group as facts name it: a container's, or one that was made by hand.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Group {
+    Container(String),
+    Path(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Resource {
+    All,
+    Cpu,
+    Memory,
+}
+
+impl Group {
+    /// What its facts' paths begin with, without a slash at the end.
+    pub fn facts(&self) -> String {
+        match self {
+            Group::Container(name) => fact::path(["container", name, "cgroup"]),
+            Group::Path(path) => fact::path(["cgroup", path]),
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Group::Container(name) => name,
+            Group::Path(path) => path,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Drawing {
     pub width: f64,
+    /// What is taller than its room scrolls.
     pub height: f64,
+    /// The height it was laid out for.
+    pub room: f64,
     pub shapes: Vec<Shape>,
 }
 
@@ -59,6 +107,11 @@ pub enum Form {
         x2: f64,
         y2: f64,
     },
+    Disc {
+        x: f64,
+        y: f64,
+        radius: f64,
+    },
     Path {
         data: String,
     },
@@ -82,6 +135,8 @@ pub enum Form {
 pub enum Way {
     /// From so many pixels further down; from above, if negative.
     Up(f64),
+    /// It grows downward from its upper edge.
+    Down,
     /// It stands there, and goes with what came past it.
     Beside,
 }

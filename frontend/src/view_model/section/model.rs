@@ -1,6 +1,7 @@
 //! What the section shows, read from the facts: strata in order, rooms, what each lookup ends at.
 
 use super::words;
+use crate::view_model::facts::{as_int, int, under};
 use crate::view_model::moment::{World, as_ps_shows, base_name};
 use engine::fact::{self, Facts, Value};
 use engine::node::Happening;
@@ -353,20 +354,5 @@ fn column(facts: &Facts, container: &str, path: &str, strata: &[Stratum], world:
         below: below.map(|layer| layer.number),
         fresh: event.is_some(),
         copied_up_from,
-    }
-}
-
-fn under<'a>(facts: &'a Facts, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
-    facts.range_from(prefix).map_while(move |(path, value)| Some((path.strip_prefix(prefix)?, value)))
-}
-
-fn int(facts: &Facts, path: &str) -> Option<i64> {
-    facts.get(path).and_then(as_int)
-}
-
-fn as_int(value: &Value) -> Option<i64> {
-    match value {
-        Value::Int(n) => Some(*n),
-        other => other.to_string().parse().ok(),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::model::{Column, Found, Room, RoomState, SectionModel, Stratum, layers};
 use crate::view_model::moment::base_name;
-use crate::view_model::size::size_words;
+use crate::view_model::size::{capital, count, size_words};
 
 const VERBS: [&str; 16] = [
     "ADD",
@@ -125,19 +125,6 @@ pub fn subtitle(model: &SectionModel, left_out: usize) -> (Vec<String>, Vec<Stri
         (more, _) => vec![format!("{more} not drawn")],
     };
     (std::iter::once(first).chain(one_stack).collect(), lines)
-}
-
-fn count(n: usize, thing: &str) -> String {
-    const WORDS: [&str; 13] =
-        ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
-    let number = WORDS.get(n).map_or_else(|| n.to_string(), |word| (*word).to_owned());
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{number} {thing}{plural}")
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_ascii_uppercase().to_string() + letters.as_str())
 }
 
 /// The whole section as sentences, for whoever reads instead of looking: term and description.
