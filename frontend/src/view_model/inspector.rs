@@ -4,7 +4,7 @@ use super::facts::under;
 use super::moment::{World, base_name};
 use super::scene::Target;
 use super::scene::shape::{Group, Resource};
-use super::size::{capital, count, grouped};
+use super::size::{count, grouped};
 use super::timeline::input_words;
 use engine::fact::catalogue::{Evidence, kind_of};
 use engine::fact::{self, Facts, Value};
@@ -203,7 +203,7 @@ fn namespaces(classes: &[String], facts: &Facts) -> Subject {
     let title = format!("{} namespace{}", kinds.join(", "), if kinds.len() == 1 { "" } else { "s" });
     let place = (count(pids.len(), "process"), String::new());
     let fact = below.first().map(|(path, _)| path.clone()).unwrap_or_default();
-    Subject { title: capital(&title), place, below, fact }
+    Subject { title, place, below, fact }
 }
 
 fn cgroup(group: &Group, of: Resource) -> Subject {
@@ -330,6 +330,28 @@ mod tests {
         assert_ne!(size.simulated, "11\u{202f}753 B");
         let between = inspect(&target, &world.facts, Some(&Real { ahead: true, ..whole }));
         assert!(between.rows.iter().all(|row| !row.differs), "within a command nothing is compared");
+    }
+
+    #[test]
+    fn what_shares_a_namespace_is_listed_by_number_and_a_group_by_what_was_asked_of_it() {
+        let facts = fixture::kernel::facts(8);
+        let labels = |target: &Target| {
+            let shown = inspect(target, &facts, None);
+            let rows: Vec<String> = shown.rows.iter().map(|row| row.label.clone()).collect();
+            (shown.title, rows)
+        };
+        let (title, rows) = labels(&Target::Namespaces { classes: vec!["uts1".into(), "mnt1".into()] });
+        assert_eq!(
+            (title.as_str(), rows),
+            ("uts, mnt namespaces", vec!["12 httpd".into(), "14 worker".into(), "15 worker".into()])
+        );
+        let (title, rows) = labels(&Target::Process { pid: 28 });
+        assert_eq!((title.as_str(), &rows[..4]), ("sleep", &["comm", "state", "nspid", "ppid"].map(str::to_owned)[..]));
+        // Kinds of facts that the catalogue does not have are not shown.
+        let group = Group::Container("web".into());
+        let known = kind_of("container/web/cgroup/memory/max").is_some();
+        let (title, rows) = labels(&Target::Cgroup { group, of: Resource::Memory });
+        assert_eq!((title.as_str(), rows.contains(&"max".to_owned())), ("web", known));
     }
 
     #[test]

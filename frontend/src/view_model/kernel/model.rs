@@ -131,7 +131,7 @@ impl KernelModel {
     }
 
     pub fn is_vacant(&self) -> bool {
-        self.decks.len() < 2 && self.tanks.is_empty() && self.spars.len() < 3
+        self.decks.len() < 2 && self.spars.len() < 3 && self.tanks.iter().all(|tank| tank.absent.is_some())
     }
 
     pub fn spar(&self, pid: u32) -> Option<&Spar> {

@@ -29,6 +29,8 @@ pub struct Style {
     pub margin: f64,
     /// What is taller than its room can be scrolled to.
     pub scrolls: bool,
+    /// How much of the width what was typed takes.
+    pub keystrokes: f64,
 }
 
 /// For a scene of this many pixels.
@@ -61,6 +63,7 @@ pub const PAGE: Style = Style {
     strip_height: 16.0,
     margin: 0.0,
     scrolls: true,
+    keystrokes: 0.0,
 };
 
 pub const WIDE: Style = Style {
@@ -102,5 +105,6 @@ pub const PROJECTOR: Style = Style {
     strip_height: 34.0,
     margin: 56.0,
     scrolls: false,
+    keystrokes: 344.0,
     ..PAGE
 };

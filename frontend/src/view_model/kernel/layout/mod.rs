@@ -75,7 +75,11 @@ fn split(canvas: &Canvas, model: &KernelModel, whole: Area, spars: bool) -> (Opt
     let tanks = model.tanks_wanted && !(model.tanks.is_empty() && spars);
     match (spars, tanks) {
         (_, false) => (Some(whole), None),
-        (false, true) => (None, Some(whole)),
+        // What was typed stands in the empty corner.
+        (false, true) => {
+            let corner = style.keystrokes.min(whole.width / 2.0);
+            (None, Some(Area { left: whole.left + corner, width: whole.width - corner, ..whole }))
+        }
         (true, true) => {
             let Some(share) = style.beside else { return (Some(whole), Some(whole)) };
             let wanted = model.tanks.len() as f64 * (style.tank_pitch_max + style.gap * 2.0);
@@ -108,6 +112,10 @@ fn stacked(canvas: &Canvas, model: &KernelModel, columns: &Columns, area: Area) 
         let height = area.height - bars::height(canvas, rows.len());
         Decks::place(canvas, model, columns, Area { height, ..area })
     };
+    // A wall shows one idea, and does not scroll.
+    if !canvas.style.scrolls {
+        return (Vec::new(), place(&[]));
+    }
     let merged = model.merged_rows();
     let separate = &model.rows;
     if bars::height(canvas, separate.len()) <= area.height * 0.36 {
@@ -116,7 +124,7 @@ fn stacked(canvas: &Canvas, model: &KernelModel, columns: &Columns, area: Area) 
             return (separate.clone(), decks);
         }
     }
-    // Then what divides nobody is left out; and a wall, which does not scroll, does without any.
+    // Then what divides nobody is left out.
     let dividing: Vec<Row> = merged.iter().filter(|row| row.runs.len() > 1).cloned().collect();
     for rows in [&merged, &dividing] {
         let decks = place(rows);
@@ -124,10 +132,8 @@ fn stacked(canvas: &Canvas, model: &KernelModel, columns: &Columns, area: Area) 
             return (rows.clone(), decks);
         }
     }
-    match canvas.style.scrolls {
-        true => (merged.clone(), place(&merged)),
-        false => (Vec::new(), place(&[])),
-    }
+    let decks = place(&merged);
+    (merged, decks)
 }
 
 /// The title and what it means, in the empty corner below the node's own columns.
