@@ -7,8 +7,10 @@
 //!
 //! This module decides nothing and knows no kernel.
 
+mod ipc;
 mod process;
 
+pub use ipc::{Ipc, IpcFlags, IpcKind};
 pub use process::{ChildState, CloneWith, Prctl, WaitOptions, Which};
 use serde::{Deserialize, Serialize};
 
@@ -233,6 +235,12 @@ pub enum Sys {
         pid: i32,
     },
     Prctl(Prctl),
+    Ipc(Ipc),
+    /// How many whole seconds the process's CLOCK_MONOTONIC or CLOCK_BOOTTIME is ahead of the node's: what of
+    /// clock_gettime(2) is the kernel's. The time itself is the scheduler's.
+    ClockAhead {
+        boottime: bool,
+    },
     /// sigaction(2), without SA_RESTART. No handler does anything: a program that wants to know of a signal blocks it
     /// and waits for it.
     SigAction {
@@ -404,6 +412,9 @@ pub struct Dent {
 pub struct ProcStat {
     pub pid: u32,
     pub ppid: u32,
+    /// Its process group and its session; 0 where they cannot be seen.
+    pub pgid: u32,
+    pub sid: u32,
     /// `R` for the process that runs, else `S`, `T`, `Z`.
     pub state: char,
     /// At most 15 bytes.
@@ -537,6 +548,8 @@ pub struct CloneFlags {
     pub net: bool,
     pub user: bool,
     pub cgroup: bool,
+    /// Not of clone(2), which has no bit left for it.
+    pub time: bool,
 }
 
 macro_rules! numbered {
@@ -603,7 +616,10 @@ numbered! {
         ENOSYS = 38, "Function not implemented";
         ENOTEMPTY = 39, "Directory not empty";
         ELOOP = 40, "Too many levels of symbolic links";
+        ENOMSG = 42, "No message of desired type";
+        EIDRM = 43, "Identifier removed";
         EOVERFLOW = 75, "Value too large for defined data type";
+        EMSGSIZE = 90, "Message too long";
         ENOTSUP = 95, "Operation not supported";
     }
 }

@@ -22,6 +22,7 @@ impl CloneWith {
             || (self.thread && !self.sighand)
             || (self.sighand && !self.vm)
             || (self.thread && (new.user || new.pid))
+            || new.time
     }
 
     /// A child that would share memory or tables with its parent: no program here is made for that, so the call is

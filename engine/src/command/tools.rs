@@ -156,8 +156,30 @@ tools! {
         "-g, --group" => "print only the effective group ID",
         "-n, --name" => "print a name instead of a number, for -u and -g",
         "-u, --user" => "print only the effective user ID";
+    "ipcmk", "[OPTION]...", "Create various IPC resources.",
+        "-M, --shmem=SIZE" => "create shared memory segment of size SIZE",
+        "-Q, --queue" => "create message queue",
+        "-S, --semaphore=NUMBER" => "create semaphore array with NUMBER elements",
+        "-p, --mode=MODE" => "permission for the resource (default is 0644)";
+    "ipcrm", "[OPTION]...", "Remove certain IPC resources.",
+        "-M, --shmem-key=KEY" => "remove shared memory segment by key",
+        "-Q, --queue-key=KEY" => "remove message queue by key",
+        "-S, --semaphore-key=KEY" => "remove semaphore by key",
+        "-a, --all" => "remove all",
+        "-m, --shmem-id=ID" => "remove shared memory segment by id",
+        "-q, --queue-id=ID" => "remove message queue by id",
+        "-s, --semaphore-id=ID" => "remove semaphore by id",
+        "-v, --verbose" => "explain what is being done";
+    "ipcs", "[OPTION]...", "Show information on IPC facilities.",
+        "-a, --all" => "all (default)",
+        "-c, --creator" => "show creator and owner",
+        "-l, --limits" => "show resource limits",
+        "-m, --shmems" => "shared memory segments",
+        "-q, --queues" => "message queues",
+        "-s, --semaphores" => "semaphores";
     "kill", "[-s SIGNAL | -SIGNAL] PID...", "Send a signal to processes.",
-        "-l" => "list signal names";
+        "-L, --table" => "list all signal names in a nice table",
+        "-l, --list" => "list signal names";
     "ln", "[OPTION]... TARGET LINK_NAME", "Create a link to TARGET with the name LINK_NAME.",
         "-f, --force" => "remove existing destination files",
         "-s, --symbolic" => "make symbolic links instead of hard links",
@@ -206,7 +228,7 @@ tools! {
     "ps", "[options]", "Report a snapshot of the current processes.",
         "-e" => "all processes",
         "-f" => "full-format listing",
-        "-o FORMAT" => "user-defined format: pid,ppid,user,stat,comm,args",
+        "-o FORMAT" => "user-defined format: pid,ppid,pgid,sid,user,stat,comm,args",
         "-p LIST" => "select by process id";
     "pstree", "[OPTION]... [PID]", "Display a tree of processes.",
         "-p" => "show process ids";
@@ -229,6 +251,9 @@ tools! {
     "seq", "[OPTION]... [FIRST [INCREMENT]] LAST", "Print numbers from FIRST to LAST, in steps of INCREMENT.",
         "-s STRING" => "use STRING to separate numbers",
         "-w" => "equalize width by padding with leading zeroes";
+    "setsid", "[OPTION]... PROGRAM [ARG]...", "Run a program in a new session.",
+        "-f, --fork" => "always fork",
+        "-w, --wait" => "wait program to exit, and use the same return";
     "sh", "[-eux] [-c COMMAND | FILE] [ARG]...", "The command interpreter.",
         "-c COMMAND" => "read commands from the argument",
         "-e" => "exit at once if a command fails",
@@ -292,6 +317,7 @@ tools! {
         "--mount-proc" => "mount proc filesystem first (implies --mount)",
         "-n, --net" => "unshare network namespace",
         "-p, --pid" => "unshare pid namespace",
+        "-T, --time" => "unshare time namespace",
         "-U, --user" => "unshare user namespace",
         "-u, --uts" => "unshare UTS namespace (hostname etc)";
     "wc", "[OPTION]... [FILE]...", "Print newline, word, and byte counts for each FILE.",

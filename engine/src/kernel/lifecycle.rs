@@ -37,6 +37,7 @@ impl SimKernel {
         handles.into_iter().for_each(|ofd| self.files.refer(ofd));
         self.share_space(&child.space);
         let child_tid = self.add_process(child);
+        self.enter_time_ns(child_tid);
         fx.born.push(child_tid);
         self.tell(tid, Happening::Forked { child: child_tid }, fx);
         let seen_by_parent = self.pid_as_seen_by(tid, child_tid).unwrap_or(0);

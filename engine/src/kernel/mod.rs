@@ -18,6 +18,7 @@ mod exec;
 mod facts;
 mod files;
 mod group;
+mod ipc;
 mod lifecycle;
 mod look;
 mod memory;
@@ -32,6 +33,7 @@ mod signal;
 mod spawn;
 #[cfg(test)]
 mod tests;
+mod time;
 mod userns;
 mod vfs;
 mod wait;
@@ -66,6 +68,9 @@ pub struct SimKernel {
     user_spaces: UserSpaces,
     uts: Map<NsId, Uts>,
     cgroups: ControlGroups,
+    ipc: Map<NsId, Arc<ipc::IpcSpace>>,
+    /// Of time namespaces that somebody made: the node's own has no offsets.
+    time_spaces: Map<NsId, Arc<time::TimeSpace>>,
     mounts: Mounts,
     filesystems: Map<FsId, Superblock>,
     files: Files,
@@ -79,6 +84,7 @@ pub struct SimKernel {
     rootfs: FsId,
     dev: Arc<Tree>,
     node_ns: Namespaces,
+    node_time: NsId,
     /// How often a process has become somebody's child.
     births: u64,
     next_fs: u32,
@@ -151,6 +157,12 @@ impl SimKernel {
     /// CAP_SYS_ADMIN in the user namespace that owns this namespace.
     fn is_admin_of(&self, tid: Tid, ns: NsId) -> bool {
         self.namespaces.owner(ns).is_some_and(|owner| self.is_admin(tid, owner))
+    }
+
+    /// CAP_SYS_TIME in the user namespace that owns this namespace. Nobody has it on the node, whose clocks are the real
+    /// machine's.
+    fn may_set_time(&self, tid: Tid, ns: NsId) -> bool {
+        self.namespaces.owner(ns).is_some_and(|owner| self.is_capable(tid, owner, Capability::CAP_SYS_TIME))
     }
 
     /// CAP_SYS_ADMIN in this user namespace.

@@ -108,8 +108,9 @@ impl Numbers {
 fn known(fstype: &str, options: &str) -> String {
     let of_a_container = fstype == "overlay" && options.split(',').any(|option| option.starts_with(LAYERS[1]));
     let hidden = |option: &&str| {
-        !OF_THE_KERNEL.iter().any(|name| option.starts_with(name))
-            && !(of_a_container && LAYERS.iter().any(|name| option.starts_with(name)))
+        let of_the_kernel = OF_THE_KERNEL.iter().any(|name| option.starts_with(name));
+        let of_the_store = of_a_container && LAYERS.iter().any(|name| option.starts_with(name));
+        !(of_the_kernel || of_the_store)
     };
     options.split(',').filter(hidden).collect::<Vec<_>>().join(",")
 }

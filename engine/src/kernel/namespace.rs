@@ -1,7 +1,7 @@
-//! Namespaces: identities of all seven kinds and who owns them, pid numbering (pid_namespaces(7)) and host names
+//! Namespaces: identities of all eight kinds and who owns them, pid numbering (pid_namespaces(7)) and host names
 //! (uts_namespaces(7)).
 //!
-//! Network, ipc and cgroup namespaces are identities only: what they would hold is not modelled here.
+//! [`super::ipc`] and [`super::time`] hold what those kinds do. Network and cgroup namespaces are identities only: what they would hold is not modelled here.
 
 use crate::call::{CloneFlags, Errno, Tid, namespace_number};
 use crate::sim::Map;
@@ -31,6 +31,7 @@ pub(super) enum NsKind {
     Net,
     User,
     Cgroup,
+    Time,
 }
 
 impl NsKind {
@@ -44,6 +45,7 @@ impl NsKind {
             NsKind::Net => "net",
             NsKind::User => "user",
             NsKind::Cgroup => "cgroup",
+            NsKind::Time => "time",
         }
     }
 
@@ -58,6 +60,7 @@ impl NsKind {
             NsKind::Net => &mut flags.net,
             NsKind::User => &mut flags.user,
             NsKind::Cgroup => &mut flags.cgroup,
+            NsKind::Time => &mut flags.time,
         } = true;
         flags
     }

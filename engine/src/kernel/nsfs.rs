@@ -55,13 +55,16 @@ impl SimKernel {
         self.user_spaces.retain(|ns| kept.contains(&ns));
         self.uts.retain(|ns, _| kept.contains(ns));
         self.cgroups.retain_namespaces(|ns| kept.contains(&ns));
+        self.ipc.retain(|ns, _| kept.contains(ns));
+        self.time_spaces.retain(|ns, _| kept.contains(ns));
         let opened = self.files.opened().filter_map(|ofd| ofd.loc());
         let living = self.processes.values().filter(|process| !process.is_zombie());
         let stood_in = living.flat_map(|process| [Some(process.root), Some(process.cwd), process.exe_at]).flatten();
         let places: Vec<_> = opened.chain(stood_in).collect();
         self.mounts.retain(|ns| kept.contains(&ns), |mount| places.iter().any(|loc| loc.mount == mount));
         let own = [NSFS, self.toolbox, self.rootfs];
-        let kept: Set<_> = self.containers.values().map(|container| container.fs).chain(own).collect();
+        let kept = self.containers.values().map(|container| container.fs).chain(own);
+        let kept: Set<_> = kept.chain(self.ipc.values().filter_map(|space| space.queues)).collect();
         let used: Set<_> = places.iter().map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
         self.filesystems.retain(|id, superblock| {
@@ -70,10 +73,10 @@ impl SimKernel {
     }
 
     fn kept_namespaces(&self) -> Set<NsId> {
-        let lived_in = self
-            .processes
-            .values()
-            .flat_map(|process| process.ns.each().into_iter().map(|(_, ns)| ns).chain([process.pid_for_children]));
+        let lived_in = self.processes.values().flat_map(|process| {
+            let more = [process.pid_for_children, process.time_ns, process.time_for_children];
+            process.ns.each().into_iter().map(|(_, ns)| ns).chain(more)
+        });
         let opened = self.files.opened().filter_map(|ofd| self.ns_of(ofd.what));
         let mapped = self.files.opened().filter_map(|ofd| ofd.opener.as_ref()).flat_map(|by| [by.user, by.of]);
         let mounters = self.filesystems.values().map(|superblock| superblock.user);

@@ -63,6 +63,9 @@ pub(super) struct Process {
     pub cgroups: Membership,
     /// Where its children get their pids.
     pub pid_for_children: NsId,
+    /// The time namespace it is in, and that of its children and of what it executes.
+    pub time_ns: NsId,
+    pub time_for_children: NsId,
     pub ignored: SigSet,
     pub caught: SigSet,
     pub blocked: SigSet,

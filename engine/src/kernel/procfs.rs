@@ -22,9 +22,9 @@ use crate::sim::sort;
 pub use status::{STAT_FIELDS, STAT_WIDTH, STATUS_LINES};
 
 /// Names in /proc besides processes.
-pub const ROOT_NAMES: [&str; 4] = ["mounts", "self", "sys", "version"];
+pub const ROOT_NAMES: [&str; 5] = ["mounts", "self", "sys", "sysvipc", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 17] = [
+pub const PID_NAMES: [&str; 18] = [
     "cmdline",
     "comm",
     "cwd",
@@ -42,13 +42,15 @@ pub const PID_NAMES: [&str; 17] = [
     "task",
     "uid_map",
     "cgroup",
+    "timens_offsets",
 ];
 /// Those that a guest may write: they set ids of a user namespace.
 pub const ID_FILES: [&str; 3] = ["gid_map", "setgroups", "uid_map"];
 /// Names in /proc/PID/task/PID.
 pub const TASK_NAMES: [&str; 5] = ["children", "cmdline", "comm", "stat", "status"];
 /// Names in /proc/PID/ns.
-pub const NS_NAMES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"];
+pub const NS_NAMES: [&str; 10] =
+    ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "time", "time_for_children", "user", "uts"];
 
 /// An inode number is the process (on the node) in the high half, then the entry and its index.
 const ENTRY: u32 = 16;
@@ -111,6 +113,7 @@ impl Place {
 const FD: usize = position(&PID_NAMES, "fd");
 const NS: usize = position(&PID_NAMES, "ns");
 const TASK: usize = position(&PID_NAMES, "task");
+const TIMENS: usize = position(&PID_NAMES, "timens_offsets");
 const SYS: usize = position(&ROOT_NAMES, "sys");
 
 const fn position(names: &[&str], wanted: &str) -> usize {
@@ -132,6 +135,11 @@ const fn same(a: &[u8], b: &[u8]) -> bool {
 /// The directory of a process, and of a thread (fs/proc/base.c, S_IMMUTABLE).
 pub(super) fn is_immutable(ino: Ino) -> bool {
     matches!(Place::at(ino), Place::Pid(_) | Place::Task(_))
+}
+
+/// What is at this position of ROOT_NAMES.
+fn top(at: usize) -> Place {
+    sys::root(ROOT_NAMES[at]).map_or(Place::Top(at), Place::Sys)
 }
 
 pub(super) fn parent(ino: Ino) -> Ino {
@@ -164,8 +172,7 @@ pub(super) fn lookup(kernel: &SimKernel, ns: NsId, dir: Ino, name: &str) -> Opti
     let position = |names: &[&str]| names.iter().position(|known| *known == name);
     match Place::at(dir) {
         Place::Root => match position(&ROOT_NAMES) {
-            Some(SYS) => Some(Place::Sys(0).ino()),
-            Some(top) => Some(Place::Top(top).ino()),
+            Some(at) => Some(top(at).ino()),
             None => Some(Place::Pid(number(name).and_then(|pid| member(kernel, ns, pid))?).ino()),
         },
         Place::Pid(tid) => Some(Place::Of(tid, position(&PID_NAMES)?).ino()),
@@ -186,7 +193,6 @@ pub(super) fn names(kernel: &SimKernel, ns: NsId, dir: Ino) -> Vec<Dent> {
         Place::Root => {
             let members = kernel.pid_spaces.get(ns).into_iter().flat_map(|space| &space.members);
             let pids = members.map(|(pid, tid)| (pid.to_string(), Place::Pid(*tid).ino()));
-            let top = |top| if top == SYS { Place::Sys(0) } else { Place::Top(top) };
             pids.chain(ROOT_NAMES.iter().enumerate().map(|(at, name)| ((*name).to_owned(), top(at).ino()))).collect()
         }
         Place::Pid(tid) => {
@@ -328,6 +334,8 @@ fn namespace(kernel: &SimKernel, tid: Tid, kind: usize) -> Option<NsId> {
             let ns = process.pid_for_children;
             kernel.pid_spaces.get(ns)?.init.map(|_| ns)
         }
+        "time" => Some(process.time_ns),
+        "time_for_children" => Some(process.time_for_children),
         name => process.ns.each().into_iter().find(|(kind, _)| *kind == name).map(|(_, ns)| ns),
     }
 }
@@ -359,14 +367,22 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Re
             let viewer = kernel.process(view.tid).map_or(kernel.node_ns.cgroup, |viewer| viewer.ns.cgroup);
             kernel.cgroup_lines(process, viewer).into_bytes()
         }
+        "timens_offsets" => kernel.timens_offsets(tid).unwrap_or_default().into_bytes(),
         _ => Vec::new(),
     })
 }
 
-/// Sets what a file stands for, where guests may.
-pub(super) fn set(kernel: &mut SimKernel, writer: Tid, ino: Ino, offset: u64, data: &[u8]) -> Result<(), Errno> {
+/// Sets what a file stands for, where guests may. Answers the bytes that were taken, and by how many the descriptor moved.
+pub(super) fn set(
+    kernel: &mut SimKernel,
+    writer: Tid,
+    ino: Ino,
+    offset: u64,
+    data: &[u8],
+) -> Result<(usize, u64), Errno> {
     match Place::at(ino) {
-        Place::Sys(at) => sys::write(kernel, writer, at, offset, data),
+        Place::Sys(at) => sys::write(kernel, writer, at, offset, data).map(|()| (data.len(), data.len() as u64)),
+        Place::Of(tid, TIMENS) => kernel.set_timens_offsets(writer, tid, offset, data).map(|taken| (taken, 0)),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -374,6 +390,7 @@ pub(super) fn set(kernel: &mut SimKernel, writer: Tid, ino: Ino, offset: u64, da
 pub(super) fn is_writable(ino: Ino) -> bool {
     match Place::at(ino) {
         Place::Sys(at) => sys::is_writable(sys::ENTRIES[at].0),
+        Place::Of(_, TIMENS) => true,
         _ => false,
     }
 }
@@ -425,7 +442,7 @@ fn kind(ino: Ino) -> (FileKind, u32) {
             "fd" => (FileKind::Dir, 0o500),
             "ns" => (FileKind::Dir, 0o511),
             "task" => (FileKind::Dir, 0o555),
-            "comm" | "gid_map" | "setgroups" | "uid_map" => (FileKind::File, 0o644),
+            "comm" | "gid_map" | "setgroups" | "timens_offsets" | "uid_map" => (FileKind::File, 0o644),
             "environ" => (FileKind::File, 0o400),
             _ => (FileKind::File, 0o444),
         },

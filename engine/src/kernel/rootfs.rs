@@ -41,6 +41,7 @@ impl SimKernel {
             self.make_dirs(&view, dir).map_err(|error| at(dir, error))?;
         }
         self.mount_proc_and_dev(&view, ns, toolbox).map_err(|error| at("/proc", error))?;
+        self.cover(&view).map_err(|error| at("/proc", error))?;
         for (bind, early) in spec.binds.iter().zip(early.into_iter().map(Some).chain(std::iter::repeat(None))) {
             let mount = early.map_or_else(|| self.bound(bind), Ok)?;
             self.attach_bind(&view, bind, mount).map_err(|error| at(&bind.target, error))?;
@@ -50,6 +51,19 @@ impl SimKernel {
             mount.attrs.read_only = spec.read_only;
         }
         Ok(())
+    }
+
+    /// Of Docker's `readonlyPaths` what this procfs has (moby, oci/defaults.go).
+    fn cover(&mut self, view: &View) -> Result<(), Errno> {
+        const READ_ONLY: &str = "/proc/sys";
+        let source = self.find(view, READ_ONLY, true)?;
+        let dentry = self.dentry(view, READ_ONLY, source);
+        let mount = self.copy_bind(source, dentry, true)?;
+        if let Some(mount) = self.mounts.get_mut(mount) {
+            mount.attrs =
+                Attrs { read_only: true, nosuid: true, nodev: true, noexec: true, ..std::mem::take(&mut mount.attrs) };
+        }
+        self.graft(view, mount, READ_ONLY, source)
     }
 
     fn lists_by_age(&self) -> bool {

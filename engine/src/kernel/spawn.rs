@@ -6,7 +6,7 @@ use super::cred::{CapSet, Cred, Ids};
 use super::files::{Feed, Ofd, Opened};
 use super::group::Pid;
 use super::lifecycle::INIT;
-use super::namespace::{Namespaces, NsKind, NsTable, PidSpaces, Uts};
+use super::namespace::{Namespaces, NsId, NsKind, NsTable, PidSpaces, Uts};
 use super::nsfs::NSFS;
 use super::process::{Handle, Process, State, Waiting, comm_of};
 use super::rootfs::dev_tree;
@@ -39,13 +39,15 @@ impl SimKernel {
         if let Some(tmp) = root.child(ROOT, "tmp") {
             root.inode_mut(tmp).mode = 0o1777;
         }
-        let (namespaces, node_ns) = node_namespaces();
+        let (namespaces, node_ns, node_time) = node_namespaces();
         let mut kernel = SimKernel {
             profile,
             processes: Map::new(),
             namespaces,
             pid_spaces: PidSpaces::default(),
             user_spaces: UserSpaces::of_node(node_ns.user),
+            ipc: Map::new(),
+            time_spaces: Map::new(),
             uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned() })]),
             cgroups: ControlGroups::new(profile, node_ns.cgroup),
             mounts: Mounts::default(),
@@ -59,6 +61,7 @@ impl SimKernel {
             rootfs: NSFS,
             dev: Arc::new(dev_tree()),
             node_ns,
+            node_time,
             births: 0,
             next_fs: 0,
             random: Rng::for_guest(0, 0),
@@ -79,7 +82,7 @@ impl SimKernel {
         let base = kernel.mount_base(node_ns.mnt);
         let (early, root) = kernel.mount_root(base, Mount::new(node_ns.mnt, root, ROOT, "tmpfs", "tmpfs"));
         let pids = kernel.allocate_pids(node_ns.pid).unwrap_or_else(|_| Vec::new().into());
-        let init = blank_process(root, node_ns, pids);
+        let init = blank_process(root, node_ns, node_time, pids);
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
         let view = kernel.view(INIT).map_err(|error| Fault::new(error.text()))?;
         let mounted = kernel.mount_proc_and_dev(&view, node_ns, early).and_then(|()| kernel.boot_cgroups());
@@ -185,7 +188,7 @@ impl SimKernel {
             Ok(pids) => pids,
             Err(error) => return Ok(Err(StartError::Exec(error))),
         };
-        let mut process = blank_process(root, ns, pids);
+        let mut process = blank_process(root, ns, self.node_time, pids);
         process.cgroups = match container.and_then(|cid| self.containers.get(&cid)).map(|c| c.spec.clone()) {
             Some(spec) => self.container_groups(&spec.cgroup.path),
             None => self.session_groups(),
@@ -335,17 +338,17 @@ fn feed_of(stdin: &Stdin) -> Feed {
 }
 
 /// A node's own namespaces; its user namespace is the first of all.
-fn node_namespaces() -> (NsTable, Namespaces) {
+fn node_namespaces() -> (NsTable, Namespaces, NsId) {
     let mut table = NsTable::default();
     let user = table.add(NsKind::User, None);
     let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net, NsKind::Cgroup];
     let [pid, mnt, uts, ipc, net, cgroup] = kinds.map(|kind| table.add(kind, Some(user)));
-    (table, Namespaces { pid, mnt, uts, ipc, net, user, cgroup })
+    let time = table.add(NsKind::Time, Some(user));
+    (table, Namespaces { pid, mnt, uts, ipc, net, user, cgroup }, time)
 }
 
-/// A process of root's before its first program.
-/// It leads a session of its own.
-fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
+/// A process of root's before its first program. It leads a session of its own.
+fn blank_process(root: Loc, ns: Namespaces, time: NsId, pids: Pid) -> Process {
     Process {
         group: pids.clone(),
         session: pids.clone(),
@@ -377,6 +380,8 @@ fn blank_process(root: Loc, ns: Namespaces, pids: Pid) -> Process {
         space: Default::default(),
         ns,
         pid_for_children: ns.pid,
+        time_ns: time,
+        time_for_children: time,
         ignored: Default::default(),
         cgroups: Default::default(),
         caught: Default::default(),

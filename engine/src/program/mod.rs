@@ -27,9 +27,11 @@ mod one;
 mod options;
 mod plain;
 mod ps;
+mod setsid;
 mod sh;
 mod sleep;
 mod slurp;
+mod sysv;
 mod tar;
 mod test;
 #[cfg(test)]
@@ -95,6 +97,8 @@ programs! {
     Nsenter(Machine<nsenter::Nsenter, nsenter::Task>);
     Ps(Machine<ps::Ps, ps::Task>);
     Tar(Machine<tar::Tar, tar::Task>);
+    Sysv(Machine<sysv::Sysv, sysv::Task>);
+    Setsid(Machine<setsid::Setsid, setsid::Task>);
     Sleep(Machine<sleep::Sleep, sleep::Task>);
     Kill(Machine<kill::Kill, kill::Task>);
     Ls(Machine<ls::Ls, ls::Task>);
@@ -128,6 +132,9 @@ impl Program {
 
     /// A tool as a shell's builtin: its messages begin with `says`.
     fn builtin(name: &str, says: &str, args: &[String]) -> Option<Program> {
+        if name == "kill" {
+            return Some(kill::builtin(says, args));
+        }
         Program::tool(name, says, args, &[])
     }
 
@@ -159,6 +166,8 @@ impl Program {
             "clear" => node::clear(),
             "sleep" => sleep::start(says, args),
             "kill" => kill::start(says, args),
+            "setsid" => setsid::start(says, args, env),
+            "ipcs" | "ipcmk" | "ipcrm" => sysv::start(name, says, args),
             "ls" => ls::start(says, args),
             "unpack" => unpack::start(args),
             "call" => call::start(says, args),

@@ -157,7 +157,7 @@ impl Ps {
                 Form::Aux => format!(
                     "{user:<8} {:>5}  0.0  0.0      0     0 ?        {:<4} 00:00   0:00 {}",
                     p.pid,
-                    p.state,
+                    stat(p),
                     command(p)
                 ),
                 Form::Full => {
@@ -174,11 +174,14 @@ impl Ps {
         match column {
             "pid" => p.pid.to_string(),
             "ppid" => p.ppid.to_string(),
+            "pgid" | "pgrp" => p.pgid.to_string(),
+            "sid" | "sess" | "session" => p.sid.to_string(),
             "uid" | "euid" => p.uid.to_string(),
             "user" | "euser" => self.names.user(p.uid),
             "comm" | "ucmd" => comm(p),
             "args" | "cmd" | "command" => command(p),
-            "stat" | "s" | "state" => p.state.to_string(),
+            "stat" => stat(p),
+            "s" | "state" => p.state.to_string(),
             "tty" | "tt" => "?".to_owned(),
             "time" => "00:00:00".to_owned(),
             "pcpu" | "%cpu" | "pmem" | "%mem" => "0.0".to_owned(),
@@ -245,6 +248,11 @@ impl Ps {
     }
 }
 
+/// The state, and `s` of whoever leads a session.
+fn stat(p: &ProcStat) -> String {
+    format!("{}{}", p.state, if p.sid == p.pid { "s" } else { "" })
+}
+
 fn comm(p: &ProcStat) -> String {
     if p.state == 'Z' { format!("{} <defunct>", p.comm) } else { p.comm.clone() }
 }
@@ -271,6 +279,10 @@ fn column(name: &str) -> Option<(&'static str, i32)> {
     Some(match name {
         "pid" => ("PID", 5),
         "ppid" => ("PPID", 5),
+        "pgid" => ("PGID", 5),
+        "pgrp" => ("PGRP", 5),
+        "sid" => ("SID", 5),
+        "sess" | "session" => ("SESS", 5),
         "uid" | "euid" => ("UID", 5),
         "user" | "euser" => ("USER", -8),
         "comm" | "ucmd" => ("COMMAND", -15),

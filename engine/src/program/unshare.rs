@@ -86,7 +86,7 @@ pub fn start(says: &str, args: &[String], env: &[String]) -> Program {
 
 fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
     let options = Options {
-        flags: "mupinUCfrc",
+        flags: "mupinUCTfrc",
         values: "RwSGgabd",
         optional: "PK",
         long: &[
@@ -97,6 +97,7 @@ fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse>
             ("net", 'n'),
             ("user", 'U'),
             ("cgroup", 'C'),
+            ("time", 'T'),
             ("fork", 'f'),
             ("map-root-user", 'r'),
             ("map-current-user", 'c'),
@@ -124,6 +125,7 @@ fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse>
             net: parsed.has('n'),
             user: parsed.has('U') || plan.map_user.is_some() || plan.map_group.is_some(),
             cgroup: parsed.has('C'),
+            time: parsed.has('T'),
         },
         forks: parsed.has('f') || plan.kill_child.is_some(),
         plan,

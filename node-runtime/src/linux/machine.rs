@@ -51,6 +51,7 @@ impl Machine {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let run_start_s = now.as_secs() as i64 - CLOCK_LAG_S;
         gate.set_run_start_s(run_start_s);
+        gate.set_clocks().or_fault(|| "clock_gettime".into())?;
         let toolbox = toolbox_file()?;
         let (socket, theirs) = socket_pair().or_fault(|| "socketpair".into())?;
         let groups = groups::make()?;

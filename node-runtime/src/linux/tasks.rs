@@ -169,9 +169,13 @@ impl Tasks {
     /// Does a zombie that is not ours to reap keep this process, the init of a pid namespace, from ending? Whoever is its
     /// parent outside has to wait for it first (pid_namespaces(7)).
     pub fn is_held(&self, init: Tid) -> bool {
-        let depth = self.live.get(&init).map_or(0, |task| task.nspid.len());
+        let Some(init) = self.live.get(&init).filter(|task| task.nspid.len() > 1 && task.nspid.last() == Some(&1))
+        else {
+            return false;
+        };
         let is_there = |task: &Task| matches!(task.outside.look(), Look::Zombie { .. });
-        depth > 1 && self.zombies.values().any(|task| task.nspid.len() >= depth && is_there(task))
+        let holds = |task: &Task| task.nspid.len() >= init.nspid.len() && is_there(task);
+        init.outside.look() == Look::Exiting && self.zombies.values().any(holds)
     }
 
     /// A process that ends leaves the gate; it stays known until it is reaped.

@@ -67,6 +67,8 @@ pub enum Word {
 struct Header {
     /// Files changed since this time (seconds, wall clock) were written during the run.
     run_start_s: AtomicI64,
+    /// How far CLOCK_MONOTONIC and CLOCK_BOOTTIME were behind the wall's clock when the gate was made.
+    behind_wall_ns: [AtomicI64; 2],
     /// The inode numbers of the namespaces that guests have seen, in that order; 0 ends the list.
     namespaces: [AtomicU64; NAMESPACES_SEEN],
     /// Directories of cgroupfs by device and inode: the root of the node in each hierarchy, then where its init is.
@@ -127,6 +129,19 @@ impl Gate {
 
     pub fn run_start_s(&self) -> i64 {
         self.header().run_start_s.load(Ordering::Relaxed)
+    }
+
+    pub fn behind_wall_ns(&self, boottime: bool) -> i64 {
+        self.header().behind_wall_ns[usize::from(boottime)].load(Ordering::Relaxed)
+    }
+
+    /// Notes how the clocks of this process stand to each other.
+    pub fn set_clocks(&self) -> os::Result<()> {
+        for (at, clock) in [libc::CLOCK_MONOTONIC, libc::CLOCK_BOOTTIME].into_iter().enumerate() {
+            let behind = os::clock_ns(libc::CLOCK_REALTIME)? - os::clock_ns(clock)?;
+            self.header().behind_wall_ns[at].store(behind, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     pub fn set_run_start_s(&self, seconds: i64) {

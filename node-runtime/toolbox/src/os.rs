@@ -315,6 +315,15 @@ pub fn dup2(from: RawFd, to: RawFd) -> Result<()> {
     check(unsafe { libc::dup2(from, to) }).map(drop)
 }
 
+pub fn clock_ns(clock: libc::clockid_t) -> Result<i64> {
+    // SAFETY: `time` is plain data that the call fills.
+    unsafe {
+        let mut time: libc::timespec = std::mem::zeroed();
+        check(libc::clock_gettime(clock, &mut time))?;
+        Ok(time.tv_sec * 1_000_000_000 + time.tv_nsec)
+    }
+}
+
 /// FUTEX_WAIT on shared memory while it holds `while_is`, at most `timeout_ns`.
 pub fn futex_wait(word: &std::sync::atomic::AtomicU32, while_is: u32, timeout_ns: Option<u64>) {
     let time =

@@ -148,17 +148,23 @@ fn write_file(
     let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
     if matches!(kernel.fs(loc.fs), Fs::Proc(_)) {
         let offset = ofd.offset;
-        match id_file(kernel, ofd, loc).map(|(opener, file)| (opener.clone(), file)) {
-            Some((opener, file)) => kernel.write_id_file(tid, file, &opener, offset, data)?,
+        let (taken, moved) = match id_file(kernel, ofd, loc).map(|(opener, file)| (opener.clone(), file)) {
+            Some((opener, file)) => {
+                kernel.write_id_file(tid, file, &opener, offset, data)?;
+                (data.len(), data.len() as u64)
+            }
             None => procfs::set(kernel, tid, loc.ino, offset, data)?,
-        }
+        };
         if let Some(ofd) = kernel.files.get_mut(id) {
-            ofd.offset += data.len() as u64;
+            ofd.offset += moved;
         }
-        return Ok(data.len());
+        return Ok(taken);
     }
     if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) {
         return write_cgroup(kernel, tid, id, loc, data, fx);
+    }
+    if kernel.is_queue(loc) {
+        return Err(Errno::EINVAL);
     }
     let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
     let end = kernel.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);

@@ -3,6 +3,7 @@
 mod attributes;
 mod credentials;
 mod io;
+pub(super) mod ipc;
 mod memory;
 mod mounts;
 mod names;
@@ -124,6 +125,8 @@ fn at_once(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Don
         Sys::Mmap { len, shared, fd } => memory::mmap(kernel, tid, *len, *shared, *fd),
         Sys::Munmap { map } => memory::munmap(kernel, tid, *map),
         Sys::Umount { target, detach } => mounts::umount(kernel, tid, target, *detach, fx),
+        Sys::Ipc(call) => ipc::make(kernel, tid, call),
+        Sys::ClockAhead { boottime } => Ok(Ret::Int(kernel.clock_ahead_s(tid, *boottime))),
         other => processes::make(kernel, tid, other, fx),
     }
 }

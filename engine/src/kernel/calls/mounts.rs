@@ -102,6 +102,16 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
         return control_groups(kernel, view, target, request);
     }
     let (fs, options) = match request.fstype {
+        // One for each namespace, however often it is mounted.
+        "mqueue" => {
+            if !kernel.is_admin_of(view.tid, ns.ipc) {
+                return Err(Errno::EPERM);
+            }
+            let own = super::ipc::queues(kernel, ns.ipc);
+            let mount = Mount::new(ns.mnt, own, ROOT, request.fstype, request.source);
+            let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
+            return place(kernel, view, mount, request, target);
+        }
         "tmpfs" => {
             let (mut tree, options) = tmpfs(request.data)?;
             let root = tree.inode_mut(ROOT);

@@ -238,7 +238,7 @@ fn victim(kernel: &SimKernel, walked: &Walked) -> Result<(Loc, Stat), Errno> {
 }
 
 /// may_delete: permission on the directory, and the sticky bit (unlink(2), EPERM).
-fn may_delete(kernel: &SimKernel, view: &View, dir: Loc, stat: &Stat) -> Result<(), Errno> {
+pub(super) fn may_delete(kernel: &SimKernel, view: &View, dir: Loc, stat: &Stat) -> Result<(), Errno> {
     kernel.permission(view, dir, WRITE | EXEC)?;
     let parent = kernel.stat(dir);
     // fs/namei.c, __check_sticky.

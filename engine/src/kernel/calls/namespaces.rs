@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Whether this process may have these namespaces made.
 pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
     let process = kernel.process(tid).ok_or(Errno::ESRCH)?;
-    let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup;
+    let others = flags.pid || flags.mnt || flags.uts || flags.ipc || flags.net || flags.cgroup || flags.time;
     if !flags.user && others && !kernel.is_admin(tid, process.ns.user) {
         return Err(Errno::EPERM);
     }
@@ -21,8 +21,8 @@ pub(in crate::kernel) fn may_unshare(kernel: &SimKernel, tid: Tid, flags: CloneF
     Ok(())
 }
 
-/// Moves a process into new namespaces; what it was in before is not swept away yet. Of net, ipc and cgroup namespaces
-/// only the identity is new.
+/// Moves a process into new namespaces; what it was in before is not swept away yet. Of net and cgroup namespaces
+/// only the identity is new; an ipc namespace begins empty.
 pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneFlags) -> Result<(), Errno> {
     let mut process = kernel.process(tid).ok_or(Errno::ESRCH)?.clone();
     if flags.user {
@@ -48,6 +48,11 @@ pub(in crate::kernel) fn unshare(kernel: &mut SimKernel, tid: Tid, flags: CloneF
         let ns = kernel.new_ns(NsKind::Pid, owner);
         kernel.pid_spaces.add(ns, Some(process.ns.pid))?;
         process.pid_for_children = ns;
+    }
+    if flags.time {
+        let ns = kernel.new_ns(NsKind::Time, owner);
+        kernel.add_time_ns(ns, process.time_for_children);
+        process.time_for_children = ns;
     }
     for (wanted, kind, ns) in [
         (flags.ipc, NsKind::Ipc, &mut process.ns.ipc),
@@ -75,6 +80,7 @@ pub(super) fn setns(kernel: &mut SimKernel, tid: Tid, fd: Fd, wanted: CloneFlags
     }
     may_enter(kernel, tid, kind, ns)?;
     let root = if kind == NsKind::Mnt { kernel.mounts.root_of_namespace(ns) } else { None };
+    let mut enters_time = false;
     let process = kernel.process_mut(tid).ok_or(Errno::ESRCH)?;
     match kind {
         // Its children will be in it; a process never changes its own (pid_namespaces(7)).
@@ -87,11 +93,15 @@ pub(super) fn setns(kernel: &mut SimKernel, tid: Tid, fd: Fd, wanted: CloneFlags
         NsKind::Ipc => process.ns.ipc = ns,
         NsKind::Net => process.ns.net = ns,
         NsKind::Cgroup => process.ns.cgroup = ns,
+        NsKind::Time => (process.time_for_children, enters_time) = (ns, true),
         NsKind::User => {
             let mut cred = process.cred.clone();
             Arc::make_mut(&mut cred).empower();
             kernel.commit_cred(tid, cred, ns);
         }
+    }
+    if enters_time {
+        kernel.enter_time_ns(tid);
     }
     kernel.sweep_namespaces();
     Ok(Ret::Ok)

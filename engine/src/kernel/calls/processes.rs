@@ -87,6 +87,8 @@ fn proc_stat(kernel: &mut SimKernel, tid: Tid, pid: u32) -> Done {
     Ok(Ret::Proc(Box::new(ProcStat {
         pid,
         ppid: procfs::ppid_in(kernel, process, ns),
+        pgid: process.group.shown_in(ns),
+        sid: process.session.shown_in(ns),
         state: procfs::state_letter(process, tid),
         comm: process.comm.clone(),
         cmdline: if process.is_zombie() { Vec::new() } else { process.argv.clone() },

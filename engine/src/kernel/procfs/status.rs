@@ -41,8 +41,8 @@ pub const STATUS_LINES: [&str; 26] = [
     "CapAmb",
     "NoNewPrivs",
 ];
-/// The fields of `stat` that are told, from 1; the others are 0.
-pub const STAT_FIELDS: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 18, 19, 20, 31, 32, 33, 34, 38];
+/// The fields of `stat` that are told, from 1; the others are 0. The priority is that of whoever runs the node.
+pub const STAT_FIELDS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 20, 31, 32, 33, 34, 38];
 /// How many fields `stat` has.
 pub const STAT_WIDTH: usize = 52;
 
@@ -107,7 +107,6 @@ pub(super) fn stat(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsId)
         5 => process.group.shown_in(ns).to_string(),
         6 => process.session.shown_in(ns).to_string(),
         8 => "-1".to_owned(),
-        18 => "20".to_owned(),
         20 => "1".to_owned(),
         32 => blocked(process).low().to_string(),
         33 => process.ignored.low().to_string(),

@@ -1,6 +1,7 @@
-//! `/proc/sys` (proc_sys(5)): the switches that belong to a namespace. Whatever belongs to the machine is not there.
+//! `/proc/sys` and `/proc/sysvipc` (proc_sys(5), proc_sysvipc(5)): what belongs to a namespace of whoever looks. Whatever
+//! belongs to the machine is not there.
 
-use crate::call::{Errno, Tid};
+use crate::call::{Errno, IpcKind, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::namespace::PID_MAX;
 use crate::scenario::{Linux, Profile};
@@ -10,14 +11,37 @@ const OWN_PID_MAX: Linux = Linux(6, 14);
 /// The least that `pid_max` may be (RESERVED_PIDS and one).
 const LEAST_PID_MAX: u32 = 301;
 
-/// Everything in `/proc/sys`, with its mode if it is a file; a directory stands before what is in it.
-pub const ENTRIES: [(&str, Option<u32>); 5] = [
+/// Everything there, with its mode if it is a file; a directory stands before what is in it.
+pub const ENTRIES: [(&str, Option<u32>); 23] = [
     ("sys", None),
+    ("sys/fs", None),
+    ("sys/fs/mqueue", None),
+    ("sys/fs/mqueue/msg_default", Some(0o644)),
+    ("sys/fs/mqueue/msg_max", Some(0o644)),
+    ("sys/fs/mqueue/msgsize_default", Some(0o644)),
+    ("sys/fs/mqueue/msgsize_max", Some(0o644)),
+    ("sys/fs/mqueue/queues_max", Some(0o644)),
     ("sys/kernel", None),
     ("sys/kernel/hostname", Some(0o644)),
+    ("sys/kernel/msgmax", Some(0o644)),
+    ("sys/kernel/msgmnb", Some(0o644)),
+    ("sys/kernel/msgmni", Some(0o644)),
     ("sys/kernel/ns_last_pid", Some(0o666)),
     ("sys/kernel/pid_max", Some(0o644)),
+    ("sys/kernel/sem", Some(0o644)),
+    ("sys/kernel/shmall", Some(0o644)),
+    ("sys/kernel/shmmax", Some(0o644)),
+    ("sys/kernel/shmmni", Some(0o644)),
+    ("sysvipc", None),
+    ("sysvipc/msg", Some(0o444)),
+    ("sysvipc/sem", Some(0o444)),
+    ("sysvipc/shm", Some(0o444)),
 ];
+
+/// The entry of this name at the root of a procfs.
+pub fn root(name: &str) -> Option<usize> {
+    ENTRIES.iter().position(|(entry, _)| *entry == name && !name.contains('/'))
+}
 
 /// Is it there on such a kernel?
 pub fn is_there(name: &str, linux: Linux) -> bool {
@@ -56,7 +80,10 @@ pub(super) fn read(kernel: &SimKernel, viewer: Tid, entry: usize) -> Option<Stri
         "sys/kernel/hostname" => format!("{}\n", kernel.uts.get(&process.ns.uts)?.hostname),
         "sys/kernel/ns_last_pid" => format!("{}\n", pids.last),
         "sys/kernel/pid_max" => format!("{}\n", pids.max),
-        _ => return None,
+        "sysvipc/msg" => kernel.ipc_text(viewer, IpcKind::Msg)?,
+        "sysvipc/sem" => kernel.ipc_text(viewer, IpcKind::Sem)?,
+        "sysvipc/shm" => kernel.ipc_text(viewer, IpcKind::Shm)?,
+        limit => format!("{}\n", limit_of_ipc(limit)?),
     })
 }
 
@@ -83,6 +110,21 @@ pub(super) fn write(kernel: &mut SimKernel, writer: Tid, entry: usize, offset: u
         _ => return Err(Errno::EINVAL),
     }
     Ok(())
+}
+
+/// What a new IPC namespace begins with (ipc_namespaces(7)); guests cannot change it.
+fn limit_of_ipc(name: &str) -> Option<&'static str> {
+    Some(match name.rsplit('/').next()? {
+        "msg_default" | "msg_max" => "10",
+        "msgsize_default" | "msgsize_max" | "msgmax" => "8192",
+        "queues_max" => "256",
+        "msgmnb" => "16384",
+        "msgmni" => "32000",
+        "sem" => "32000\t1024000000\t500\t32000",
+        "shmall" | "shmmax" => "18446744073692774399",
+        "shmmni" => "4096",
+        _ => return None,
+    })
 }
 
 /// As kernel/sysctl.c parses one number.

@@ -2,7 +2,7 @@ use super::*;
 use crate::call::{CloneFlags, MountFlags};
 
 const PID: CloneFlags =
-    CloneFlags { pid: true, mnt: false, uts: false, ipc: false, net: false, user: false, cgroup: false };
+    CloneFlags { pid: true, mnt: false, uts: false, ipc: false, net: false, user: false, cgroup: false, time: false };
 const MNT: CloneFlags = CloneFlags { mnt: true, pid: false, ..PID };
 const UTS: CloneFlags = CloneFlags { uts: true, pid: false, ..PID };
 const USER: CloneFlags = CloneFlags { user: true, pid: false, ..PID };

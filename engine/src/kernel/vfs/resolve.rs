@@ -6,6 +6,7 @@ use super::{Fs, Loc};
 use crate::call::{Capability, Errno, FileKind, Resolve, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::cred::{CapSet, Cred};
+use crate::kernel::ipc::QUEUE_BYTES;
 use crate::kernel::userns::{IdKind, UserSpace};
 use crate::kernel::{nsfs, procfs};
 use std::sync::Arc;
@@ -394,6 +395,11 @@ impl SimKernel {
             Fs::Proc(_) => procfs::stat(self, at.ino),
             Fs::Ns => nsfs::stat(),
             Fs::Cgroup(_) => self.cgroups.stat(at.ino),
+            fs if self.is_queue(at) => {
+                let stat = fs.inode(at.ino).map(super::Inode::stat);
+                let stat = stat.unwrap_or_else(|| super::Inode::file(Vec::new(), 0).stat());
+                Stat { size_bytes: QUEUE_BYTES, ..stat }
+            }
             fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
         }
     }

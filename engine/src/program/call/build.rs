@@ -3,8 +3,8 @@
 
 use super::syntax::{Arg, Kind, Statement};
 use crate::call::{
-    AT_FDCWD, Ambient, CapSets, Capability, CloneFlags, CloneWith, Credentials, Disposition, Fd, MountFlags, OpenFlags,
-    Prctl, Resolve, Signal, Sys, WaitOptions, Whence, Which,
+    AT_FDCWD, Ambient, CapSets, Capability, CloneFlags, CloneWith, Credentials, Disposition, Fd, Ipc, IpcFlags,
+    IpcKind, MountFlags, OpenFlags, Prctl, Resolve, Signal, Sys, WaitOptions, Whence, Which,
 };
 
 type Variables<'a> = &'a dyn Fn(&str) -> Option<i64>;
@@ -109,6 +109,10 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "getpgid" => Sys::Getpgid { pid: args.number()? },
         "getsid" => Sys::Getsid { pid: args.number()? },
         "prctl" => Sys::Prctl(args.prctl()?),
+        "shmget" | "msgget" | "semget" | "shmctl" | "msgctl" | "semctl" | "mq_open" | "mq_unlink" => {
+            Sys::Ipc(args.ipc(name)?)
+        }
+        "clock_gettime" => Sys::ClockAhead { boottime: args.one_of(&CLOCKS)? },
         "signal" => Sys::SigAction { signal: args.signal()?, to: args.one_of(&DISPOSITIONS)? },
         "sigblock" => Sys::SigMask { signal: args.signal()?, block: true },
         "sigunblock" => Sys::SigMask { signal: args.signal()?, block: false },
@@ -145,6 +149,7 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
 }
 
 const WHENCE: [(&str, Whence); 3] = [("SEEK_SET", Whence::Set), ("SEEK_CUR", Whence::Cur), ("SEEK_END", Whence::End)];
+const CLOCKS: [(&str, bool); 2] = [("CLOCK_MONOTONIC", false), ("CLOCK_BOOTTIME", true)];
 const DISPOSITIONS: [(&str, Disposition); 3] =
     [("SIG_DFL", Disposition::Default), ("SIG_IGN", Disposition::Ignore), ("SIG_CATCH", Disposition::Catch)];
 
@@ -244,10 +249,24 @@ pub fn clone_flags_with(names: &[String]) -> Result<(CloneFlags, CloneWith), Str
             "CLONE_NEWNET" => flags.net = true,
             "CLONE_NEWUSER" => flags.user = true,
             "CLONE_NEWCGROUP" => flags.cgroup = true,
+            "CLONE_NEWTIME" => flags.time = true,
             _ => return Err(no_flag(name)),
         }
     }
     Ok((flags, with))
+}
+
+fn ipc_flags(names: &[String]) -> Result<IpcFlags, String> {
+    let mut flags = IpcFlags::default();
+    for name in names {
+        match (name.as_str(), u32::from_str_radix(name, 8)) {
+            ("IPC_CREAT", _) => flags.create = true,
+            ("IPC_EXCL", _) => flags.excl = true,
+            (_, Ok(mode)) => flags.mode = mode,
+            _ => return Err(no_flag(name)),
+        }
+    }
+    Ok(flags)
 }
 
 fn wait_options(names: &[String]) -> Result<WaitOptions, String> {
@@ -435,6 +454,36 @@ impl Args<'_> {
         }
     }
 
+    fn ipc(&mut self, call: &str) -> Result<Ipc, String> {
+        Ok(match call {
+            "shmget" => Ipc::Shmget { key: self.key()?, size_bytes: self.number()?, flags: ipc_flags(&self.flags()?)? },
+            "msgget" => Ipc::Msgget { key: self.key()?, flags: ipc_flags(&self.flags()?)? },
+            "semget" => Ipc::Semget { key: self.key()?, count: self.number()?, flags: ipc_flags(&self.flags()?)? },
+            "mq_open" => {
+                let (name, flags) = (self.queue()?, open_flags(&self.flags()?)?);
+                Ipc::MqOpen { name, flags, mode: if self.is_empty() { 0 } else { self.number()? } }
+            }
+            "mq_unlink" => Ipc::MqUnlink { name: self.queue()? },
+            _ => {
+                let id = self.number()?;
+                let kind = match call {
+                    "shmctl" => IpcKind::Shm,
+                    "msgctl" => IpcKind::Msg,
+                    _ => IpcKind::Sem,
+                };
+                self.one_of(&[("IPC_RMID", ())])?;
+                Ipc::Remove { kind, id }
+            }
+        })
+    }
+
+    fn key(&mut self) -> Result<i32, String> {
+        match self.args.first() {
+            Some(Arg::Flags(_)) => self.one_of(&[("IPC_PRIVATE", 0)]),
+            _ => self.number(),
+        }
+    }
+
     /// A set: names, 0 for none, or -1 for all.
     fn capabilities(&mut self) -> Result<u64, String> {
         if self.args.first() == Some(&Arg::Int(-1)) {
@@ -451,6 +500,12 @@ impl Args<'_> {
             all.push(self.number()?);
         }
         Ok(all)
+    }
+
+    /// The library takes the slash away with which the name of a queue begins.
+    fn queue(&mut self) -> Result<String, String> {
+        let name = self.text()?;
+        name.strip_prefix('/').map(str::to_owned).ok_or_else(|| format!("`{name}` does not begin with a slash"))
     }
 
     /// 0 is none.

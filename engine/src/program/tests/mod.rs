@@ -282,6 +282,8 @@ fn any_answer(rng: &mut Rng) -> Ret {
         11 => Ret::Waited { pid: rng.below(9) as u32, status: WaitStatus::Signaled(Signal::SIGKILL) },
         _ => Ret::Proc(Box::new(ProcStat {
             pid: rng.below(5) as u32,
+            pgid: rng.below(9) as u32,
+            sid: rng.below(9) as u32,
             ppid: rng.below(5) as u32,
             state: 'Z',
             comm: String::new(),

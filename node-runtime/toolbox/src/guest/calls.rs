@@ -1,6 +1,6 @@
 //! Each [`Sys`] as the real call.
 
-use super::{Done, groups, memory, mounts, normal, processes, procfs};
+use super::{Done, groups, ipc, memory, mounts, normal, processes, procfs};
 use crate::gate::{GATE_FD, Gate, SLOT_VARIABLE};
 use crate::os::{self, check};
 use engine::call::{
@@ -9,6 +9,10 @@ use engine::call::{
 };
 use engine::program::Program;
 use std::ffi::{CStr, CString};
+
+/// Of unshare(2) and setns(2); clone(2) has no bit left for it (include/uapi/linux/sched.h).
+const CLONE_NEWTIME: i32 = 0x80;
+const SECOND_NS: i64 = 1_000_000_000;
 
 /// A failed call's errno, or what the vocabulary cannot say.
 pub(super) enum Stop {
@@ -101,6 +105,7 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         Sys::Open { path, flags, mode } => open(AT_FDCWD, path, flags, mode, None),
         Sys::Openat { dir, path, flags, mode, resolve } => open(own(dir)?, path, flags, mode, resolve),
         Sys::Read { fd, len } => read(fd, len),
+        Sys::Write { fd, data } if procfs::turns_back(own(fd)?, &data) => fail(libc::ERANGE),
         Sys::Write { fd, data } => {
             // SAFETY: the buffer outlives the call and its length is passed.
             int(unsafe { libc::write(own(fd)?, data.as_ptr().cast(), data.len().min(IO_LIMIT_BYTES)) } as i64)
@@ -145,6 +150,8 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
             mounts::umount(&target, detach)?;
             Ok(Ret::Ok)
         }
+        Sys::Ipc(call) => ipc::call(call),
+        Sys::ClockAhead { boottime } => clock_ahead(boottime, gate),
         sys => paths(sys),
     }
 }
@@ -324,6 +331,7 @@ pub(super) fn clone_flags(flags: CloneFlags) -> i32 {
         (flags.net, libc::CLONE_NEWNET),
         (flags.user, libc::CLONE_NEWUSER),
         (flags.cgroup, libc::CLONE_NEWCGROUP),
+        (flags.time, CLONE_NEWTIME),
     ];
     all.iter().filter(|(wanted, _)| *wanted).fold(0, |bits, (_, bit)| bits | bit)
 }
@@ -400,6 +408,14 @@ fn read(fd: Fd, len: u32) -> Answer {
         Some(text) => mounts::read(fd, &text?, got as usize, len as usize)?,
         None => buffer,
     }))
+}
+
+/// How far a clock is ahead of what it is outside any time namespace: both ran alike since the gate was made.
+fn clock_ahead(boottime: bool, gate: Option<(&Gate, u32)>) -> Answer {
+    let clock = if boottime { libc::CLOCK_BOOTTIME } else { libc::CLOCK_MONOTONIC };
+    let (now, wall) = (os::clock_ns(clock)?, os::clock_ns(libc::CLOCK_REALTIME)?);
+    let behind_wall = gate.map_or(wall - now, |(gate, _)| gate.behind_wall_ns(boottime));
+    Ok(Ret::Int((now + behind_wall - wall + SECOND_NS / 2).div_euclid(SECOND_NS)))
 }
 
 fn pipe() -> Answer {

@@ -6,6 +6,7 @@
 pub mod calls;
 mod credentials;
 pub(crate) mod groups;
+mod ipc;
 mod memory;
 mod mounts;
 pub mod normal;

@@ -8,7 +8,7 @@ use engine::call::{Fd, IO_LIMIT_BYTES, MountFlags};
 use engine::kernel::mountinfo;
 
 /// File system types of which a guest may make a new one.
-const TYPES: [&str; 2] = ["tmpfs", "proc"];
+const TYPES: [&str; 3] = ["tmpfs", "proc", "mqueue"];
 /// What makes mount(2) do something else than mount a file system.
 const OTHER_THAN_NEW: libc::c_ulong = libc::MS_REMOUNT
     | libc::MS_BIND
@@ -84,7 +84,12 @@ pub(super) fn listed(fd: Fd) -> Option<Result<String>> {
     if !["mountinfo", "mounts"].contains(&name) {
         return None;
     }
-    Some(whole(fd).map(|text| mountinfo::normalised(&text)))
+    // Nor is what covers the paths of procfs that are not there for guests.
+    let target =
+        |line: &&str| line.split(' ').nth(if name == "mounts" { 1 } else { 4 }).is_some_and(super::normal::is_veiled);
+    let told =
+        |text: String| text.lines().filter(|line| !target(line)).map(|line| format!("{line}\n")).collect::<String>();
+    Some(whole(fd).map(|text| mountinfo::normalised(&told(text))))
 }
 
 fn whole(fd: Fd) -> Result<String> {

@@ -112,8 +112,8 @@ pub(super) fn is_veiled(path: &str) -> bool {
         return false;
     }
     let Some(top) = names.next() else { return false };
-    if top == "sys" {
-        return !super::procfs::is_sys(&[&["sys"], &names.collect::<Vec<_>>()[..]].concat());
+    if procfs::sys::root(top).is_some() {
+        return !super::procfs::is_sys(&[&[top], &names.collect::<Vec<_>>()[..]].concat());
     }
     if top != "self" && !top.bytes().all(|byte| byte.is_ascii_digit()) {
         return top != ".." && !procfs::ROOT_NAMES.contains(&top);
@@ -233,6 +233,8 @@ pub(super) fn proc_stat(pid: u32) -> Result<ProcStat> {
     Ok(ProcStat {
         pid,
         ppid: stat.ppid,
+        pgid: stat.pgid,
+        sid: stat.sid,
         state: shown_state(stat.state, itself),
         comm: stat.comm,
         cmdline: cmdline(&read("cmdline")?),
@@ -263,6 +265,8 @@ pub struct StatLine {
     pub comm: String,
     pub state: char,
     pub ppid: u32,
+    pub pgid: u32,
+    pub sid: u32,
     /// In exit(2), or killed (PF_EXITING of include/linux/sched.h).
     pub exiting: bool,
     /// As wait(2) would give it; of a zombie only.
@@ -278,12 +282,13 @@ impl StatLine {
         let (_, comm) = before.split_once('(')?;
         let mut fields = after.split(' ');
         let state = fields.next()?.chars().next()?;
-        let ppid = fields.next()?.parse().ok()?;
-        // Field 9; state is field 3, ppid 4.
-        let flags: u64 = fields.nth(4).and_then(|n| n.parse().ok())?;
+        let mut number = || fields.next()?.parse().ok();
+        let (ppid, pgid, sid) = (number()?, number()?, number()?);
+        // Field 9; the session is field 6.
+        let flags: u64 = fields.nth(2).and_then(|n| n.parse().ok())?;
         // Field 52.
         let exit_code = fields.nth(42).and_then(|n| n.parse().ok()).unwrap_or(0);
-        Some(StatLine { comm: comm.to_owned(), state, ppid, exiting: flags & PF_EXITING != 0, exit_code })
+        Some(StatLine { comm: comm.to_owned(), state, ppid, pgid, sid, exiting: flags & PF_EXITING != 0, exit_code })
     }
 }
 

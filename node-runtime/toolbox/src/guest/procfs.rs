@@ -3,7 +3,7 @@
 
 use super::normal::{is_procfs, is_veiled, shown_state};
 use crate::os::{self, Result, check};
-use engine::call::{Fd, IO_LIMIT_BYTES};
+use engine::call::{Fd, IO_LIMIT_BYTES, SCENARIO_EPOCH_S};
 use engine::kernel::procfs::{ID_FILES, STAT_FIELDS, STATUS_LINES, sys};
 use engine::scenario::Linux;
 use std::fs;
@@ -14,6 +14,11 @@ use std::sync::OnceLock;
 const ROOT_INO: u64 = 1;
 /// How deep a procfs is looked into.
 const DEPTH: usize = 16;
+/// Where in a line of `/proc/sysvipc` dates can be, and what they are greater than.
+const DATES_FROM: usize = 50;
+const LEAST_DATE: &str = "1500000000";
+/// Of a process: the offsets of its children's clocks (time_namespaces(7)).
+const TIMENS: &str = "timens_offsets";
 /// Bytes of a text that is told in part: `status` has some 1,500.
 const TEXT_BYTES: usize = 16 * 1024;
 
@@ -31,9 +36,15 @@ pub(super) fn is_hidden_at(fd: Fd) -> bool {
 /// May guests write to this open file of a procfs? Anything else there is the real machine's.
 pub(super) fn is_writable(fd: Fd) -> bool {
     place(fd).is_some_and(|names| match names.split_once('/') {
-        Some((pid, name)) if pid.parse::<u32>().is_ok() => ID_FILES.contains(&name),
+        Some((pid, name)) if pid.parse::<u32>().is_ok() => ID_FILES.contains(&name) || name == TIMENS,
         _ => sys::is_writable(&names),
     })
+}
+
+/// Does a guest's clock go back by this? How far it could depends on how long the real machine has been up: nowhere.
+pub(super) fn turns_back(fd: Fd, data: &[u8]) -> bool {
+    let is_timens = |names: String| names.split_once('/').is_some_and(|(_, name)| name == TIMENS);
+    data.contains(&b'-') && place(fd).is_some_and(is_timens)
 }
 
 /// Where in a procfs this is, from its root; `None` elsewhere.
@@ -67,6 +78,9 @@ pub(super) fn place(fd: Fd) -> Option<String> {
 pub(super) fn read(fd: Fd, len: usize) -> Option<Result<Vec<u8>>> {
     let names = place(fd)?;
     let owner = names.split('/').next()?;
+    if owner == "sysvipc" && names != owner {
+        return Some(piece(fd, len, &sysvipc));
+    }
     owner.parse::<u32>().ok()?;
     let itself = || fs::read_link("/proc/self").is_ok_and(|link| link.as_os_str() == owner);
     let told: &dyn Fn(&str) -> String = match names.rsplit('/').next()? {
@@ -119,6 +133,23 @@ fn stat(text: &str, itself: bool) -> String {
     };
     let fields: Vec<String> = rest.split(' ').enumerate().map(field).collect();
     format!("{name}) {}\n", fields.join(" "))
+}
+
+/// Whatever was made or changed during the run has the scenario's date, which has as many digits.
+fn sysvipc(text: &str) -> String {
+    let dated =
+        |word: &str| word.len() == SCENARIO_EPOCH_S.to_string().len() && word > LEAST_DATE && !word.contains('-');
+    let mut told = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        // The key and the id come first, and may be as long.
+        let dates = DATES_FROM.min(line.len());
+        told += &line[..dates];
+        for word in line[dates..].split_inclusive([' ', '\n']) {
+            let bare = word.trim_end();
+            told += &if dated(bare) { word.replace(bare, &SCENARIO_EPOCH_S.to_string()) } else { word.to_owned() };
+        }
+    }
+    told
 }
 
 /// The inode number, and whether it is a directory.
