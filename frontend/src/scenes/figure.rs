@@ -185,6 +185,10 @@ fn balloon(shape: &Shape, selection: Option<&Target>) -> Option<Html> {
         Form::Text { x, y, size, .. } if matches!(target, Target::Container { .. }) => {
             (x - RADIUS - 1.0, y - size * 0.35)
         }
+        // A bar's words begin at its left.
+        Form::Rect { x, y, width, height } if matches!(target, Target::Namespaces { .. }) => {
+            (x + width - RADIUS, y + height / 2.0)
+        }
         Form::Rect { x, y, height, .. } => (*x, y + height / 2.0),
         Form::Disc { x, y, radius } => (x - radius * 0.9, y - radius * 0.9),
         Form::Text { x, y, size, anchor: Anchor::Start, .. } => (x - size * 0.2, y - size * 1.4),

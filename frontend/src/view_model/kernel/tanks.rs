@@ -107,6 +107,10 @@ pub fn tanks(facts: &Facts, containers: &[String], cgroups: &[String]) -> Vec<Ta
         let mut tank = Tank::read(group, facts);
         if let (Some(words), Group::Container(name)) = (&mut tank.absent, &tank.group) {
             *words = super::model::absence(facts, name);
+            if words == "running" {
+                // It has one, of which this kernel's facts say nothing.
+                words.clear();
+            }
         } else if let Some(words) = &mut tank.absent {
             "not there yet".clone_into(words);
         }

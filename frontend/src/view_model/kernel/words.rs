@@ -163,7 +163,7 @@ fn term(tank: &Tank) -> String {
 /// A group in words.
 pub fn group(tank: &Tank) -> String {
     let mut parts = Vec::new();
-    parts.extend(tank.absent.clone());
+    parts.extend(tank.absent.clone().filter(|words| !words.is_empty()));
     parts.extend(tank.cpu.as_ref().map(cpu));
     parts.extend(tank.memory.as_ref().map(memory));
     parts.extend(tank.pids.as_ref().map(|pids| match pids.max {

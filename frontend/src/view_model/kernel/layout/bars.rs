@@ -62,7 +62,7 @@ fn labels(canvas: &Canvas, row: &Row, columns: &Columns) -> Vec<String> {
     let room = |run: &NsRun| {
         let mut there = run.pids.iter().filter_map(|pid| columns.of(*pid));
         let first = there.next();
-        let right = there.last().or(first).map_or(0.0, |column| column.right);
+        let right = there.next_back().or(first).map_or(0.0, |column| column.right);
         right - first.map_or(0.0, |column| column.left) - canvas.style.gap * 1.5
     };
     let width = |words: &str| canvas.text_width(words, canvas.sans());

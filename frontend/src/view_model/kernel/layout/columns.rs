@@ -128,7 +128,11 @@ impl Columns {
             let class = if spar.fresh { "disc known fresh" } else { "disc known" };
             let form = Form::Disc { x: column.x, y, radius: style.radius };
             let words = format!("{}, {pid} on the node", words::name(spar));
-            canvas.push(Shape::new(format!("disc{pid}"), class, form).asked(Target::Process { pid }, words));
+            let disc = Shape::new(format!("disc{pid}"), class, form);
+            canvas.push(match spar.standing {
+                Standing::Machine => disc,
+                _ => disc.asked(Target::Process { pid }, words),
+            });
             let number = vec![Run::new(pid.to_string(), "b")];
             canvas.text(format!("no{pid}"), "disc-no on", column.x, y + size * 0.36, size, Anchor::Middle, number);
             let shown = fit(canvas.measure, &words::name(spar), canvas.sans(), column.right - column.left);

@@ -180,10 +180,10 @@ impl Decks {
         let Place { left, right, top, bottom } = self.places[i];
         let (fill, cut) = match owner {
             Owner::Node => ("air", "cut"),
-            Owner::Container(_) => ("room", "cut container"),
+            Owner::Container(_) => ("hold", "cut container"),
             // Neighbours in depth are told apart.
-            Owner::Nobody if depth % 2 == 0 => ("air", "cut container"),
-            Owner::Nobody => ("room-by-hand", "cut container"),
+            Owner::Nobody if depth.is_multiple_of(2) => ("air", "cut container"),
+            Owner::Nobody => ("hold-by-hand", "cut container"),
         };
         canvas.rect(format!("air {class}"), fill, left, top, right - left, bottom - top);
         canvas.rect(format!("deck {class}"), cut, left, top, right - left, bottom - top);
@@ -202,7 +202,7 @@ impl Decks {
                 let data = format!("M{} {}H{}V{}", Px(parent.x + self.radius), Px(from), Px(column.x), Px(to));
                 let stair = Shape::new(format!("stair{} {deck}", spar.pid), "stair", Form::Path { data });
                 canvas.push(match spar.fresh {
-                    true => Shape { class: "stair why", ..stair }.by(Way::Beside),
+                    true => Shape { class: "stair caused", ..stair }.by(Way::Beside),
                     false => stair,
                 });
             }
@@ -232,7 +232,12 @@ impl Decks {
             let (y, known) = (self.disc_y(*deck, column), *deck == spar.deck);
             let class = disc_class(spar.standing, known, spar.fresh, *deck == 0 && known);
             let form = Form::Disc { x, y, radius };
-            let disc = Shape::new(format!("disc{pid} {deck}"), class, form).asked(target.clone(), words.clone());
+            let disc = Shape::new(format!("disc{pid} {deck}"), class, form);
+            // The machine itself has no facts.
+            let disc = match spar.standing {
+                Standing::Machine => disc,
+                _ => disc.asked(target.clone(), words.clone()),
+            };
             canvas.push(falls(disc, y));
             let number = number.to_string();
             let font = canvas.sans().bold();
@@ -332,8 +337,10 @@ impl Decks {
         let (style, place, class) = (canvas.style, self.places[deck], &model.decks[deck].class);
         let target = || Target::Namespaces { classes: vec![class.clone()] };
         if deck == 0 {
-            let left_out =
-                (columns.left_out > 0).then(|| format!("; {} not drawn", columns.left_out)).unwrap_or_default();
+            let left_out = match columns.left_out {
+                0 => String::new(),
+                n => format!("; {n} not drawn"),
+            };
             let first = columns.all.first().map_or(place.left, |column| column.x + self.radius);
             let room = place.right - first - style.gap * 3.0;
             let words = ["pid namespace of the node", "the node", ""].map(|words| format!("{words}{left_out}"));

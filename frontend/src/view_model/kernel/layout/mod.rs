@@ -72,7 +72,9 @@ pub fn lay_out(model: &KernelModel, style: Style, width: f64, height: f64, measu
 /// Where the processes are drawn, and where the control groups.
 fn split(canvas: &Canvas, model: &KernelModel, whole: Area, spars: bool) -> (Option<Area>, Option<Area>) {
     let style = canvas.style;
-    let tanks = model.tanks_wanted && !(model.tanks.is_empty() && spars);
+    // Places of groups that are not there leave the processes all the room.
+    let there = model.tanks.iter().any(|tank| tank.absent.is_none());
+    let tanks = model.tanks_wanted && (there || !spars);
     match (spars, tanks) {
         (_, false) => (Some(whole), None),
         // What was typed stands in the empty corner.
