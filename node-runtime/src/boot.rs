@@ -31,7 +31,8 @@ const MOUNTS: [Mount; 4] =
     [("proc", "/proc", ""), ("sysfs", "/sys", ""), ("devtmpfs", "/dev", ""), ("devpts", "/dev/pts", "")];
 
 /// cgroups(7): a kernel has each controller in one version at a time, in that of the hierarchy it is mounted with.
-const V2: [Mount; 1] = [("cgroup2", "/sys/fs/cgroup", "")];
+/// Version 2 with the options that systemd gives it.
+const V2: [Mount; 1] = [("cgroup2", "/sys/fs/cgroup", "nsdelegate,memory_recursiveprot")];
 const V1: [Mount; 6] = [
     ("tmpfs", "/sys/fs/cgroup", "mode=0755"),
     ("cgroup", "/sys/fs/cgroup/cpu,cpuacct", "cpu,cpuacct"),
