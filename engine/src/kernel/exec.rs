@@ -51,7 +51,7 @@ impl SimKernel {
         for fd in cloexec {
             let _ = self.close_fd(tid, fd);
         }
-        self.enter_time_ns(tid);
+        self.execute_in_time_ns(tid);
         self.tell(tid, Happening::Executed { path: path.to_owned(), argv: image.argv }, fx);
         Ok(())
     }

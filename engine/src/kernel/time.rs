@@ -3,12 +3,15 @@
 use super::SimKernel;
 use super::namespace::NsId;
 use crate::call::{Errno, Tid};
+use crate::scenario::Linux;
 use std::sync::Arc;
 
 /// Clocks go no further (KTIME_SEC_MAX), and with an offset half as far.
 const CLOCK_MAX_S: i64 = i64::MAX / 1_000_000_000;
 /// The clocks that have offsets, with the numbers they may be called by.
 const CLOCKS: [(&str, &str); 2] = [("monotonic", "1"), ("boottime", "7")];
+/// Since then execve(2) enters.
+const EXEC_ENTERS: Linux = Linux(6, 2);
 /// Bytes of one write to `timens_offsets` (a page), and nanoseconds of a second.
 const WRITE_BYTES: usize = 4_096;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -28,8 +31,15 @@ impl SimKernel {
         self.time_spaces.insert(ns, TimeSpace { offsets, frozen: false }.into());
     }
 
-    /// A process that is born or executed is in the namespace that its parent chose for its children, or itself before
-    /// (kernel/time/namespace.c, timens_on_fork; fs/exec.c, exec_task_namespaces).
+    /// Whoever executes enters the namespace of its children (fs/exec.c, exec_task_namespaces).
+    pub(super) fn execute_in_time_ns(&mut self, tid: Tid) {
+        if self.profile.linux >= EXEC_ENTERS {
+            self.enter_time_ns(tid);
+        }
+    }
+
+    /// Whoever is born is in the namespace that its parent chose for its children (kernel/time/namespace.c,
+    /// timens_on_fork).
     pub(super) fn enter_time_ns(&mut self, tid: Tid) {
         let Some(process) = self.process_mut(tid) else { return };
         if process.time_ns == process.time_for_children {
