@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// The descriptor at which every guest has the gate. High, so that no program meets it by chance.
 pub const GATE_FD: RawFd = 1000;
@@ -274,16 +275,27 @@ impl Gate {
             if !more {
                 return true;
             }
-            while self.word(index) == said {
-                os::futex_wait(self.word_of(index), said as u32, timeout_ns);
-                if timeout_ns.is_some() && self.word(index) == said {
-                    return false;
-                }
+            if !self.await_change(index, said, timeout_ns) {
+                return false;
             }
             if self.word(index) != next {
                 return false;
             }
         }
+    }
+
+    /// Waits until the word is another; false if it stays for so long. A wake-up alone says nothing: it may come late from
+    /// the word before.
+    fn await_change(&self, index: u32, word: Word, timeout_ns: Option<u64>) -> bool {
+        let deadline = timeout_ns.map(|ns| Instant::now() + Duration::from_nanos(ns));
+        while self.word(index) == word {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return false;
+            }
+            os::futex_wait(self.word_of(index), word as u32, left.map(|left| left.as_nanos() as u64));
+        }
+        true
     }
 
     /// Reads what [`Gate::write`] writes. `None` if the other side stops in the middle or goes on for ever.
@@ -302,11 +314,8 @@ impl Gate {
                 return (!more).then_some(bytes);
             }
             self.set(index, next);
-            while self.word(index) != said {
-                os::futex_wait(self.word_of(index), next as u32, timeout_ns);
-                if timeout_ns.is_some() && self.word(index) == next {
-                    return None;
-                }
+            if !self.await_change(index, next, timeout_ns) || self.word(index) != said {
+                return None;
             }
         }
     }
