@@ -36,6 +36,8 @@ pub struct Case {
     pub rows: Vec<String>,
     /// Empty means all.
     pub kernels: Vec<String>,
+    /// It wants the file system on a disk.
+    pub needs_disk: bool,
     pub inputs: Vec<Input>,
 }
 
@@ -51,8 +53,14 @@ impl Case {
     }
 
     fn parse(id: &str, text: &str) -> Result<Case> {
-        let mut case =
-            Case { id: id.to_owned(), title: String::new(), rows: Vec::new(), kernels: Vec::new(), inputs: Vec::new() };
+        let mut case = Case {
+            id: id.to_owned(),
+            title: String::new(),
+            rows: Vec::new(),
+            kernels: Vec::new(),
+            needs_disk: false,
+            inputs: Vec::new(),
+        };
         let words = |list: &str| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         for line in text.lines() {
             match line.strip_prefix('#').map(str::trim) {
@@ -61,6 +69,9 @@ impl Case {
                         case.rows = words(rows);
                     } else if let Some(kernels) = comment.strip_prefix("kernels:") {
                         case.kernels = words(kernels);
+                    } else if let Some(needs) = comment.strip_prefix("needs:") {
+                        ensure!(needs.trim() == "disk", "a case can need a disk, not {}", needs.trim());
+                        case.needs_disk = true;
                     } else if case.title.is_empty() {
                         case.title = comment.to_owned();
                     }
@@ -99,7 +110,10 @@ impl Case {
         }
         let mut groups = self.kernels.iter().filter(|kernel| version(kernel).is_none()).peekable();
         let fits = groups.peek().is_none() || groups.any(|kernel| named.contains(&kernel.as_str()));
-        (!fits).then(|| format!("it is for kernels with cgroup {}", self.kernels.join(", ")))
+        if !fits {
+            return Some(format!("it is for kernels with cgroup {}", self.kernels.join(", ")));
+        }
+        (self.needs_disk && !profile.disk).then(|| "it needs a file system on a disk".to_owned())
     }
 }
 
@@ -160,7 +174,7 @@ mod tests {
         let case = Case::parse("pid/x", text).unwrap();
         assert_eq!((case.title.as_str(), case.rows.join(" ")), ("What it shows.", "P3 P4".to_owned()));
         assert_eq!(case.inputs, [Input::Line("echo x".into()), Input::Interrupt]);
-        let on = |cgroups| case.obstacle(&Profile { kernel: "Linux 6.1.0".into(), cgroups });
+        let on = |cgroups| case.obstacle(&Profile { kernel: "Linux 6.1.0".into(), cgroups, disk: false });
         assert_eq!(on(Cgroups::V2), None);
         assert_eq!(on(Cgroups::Hybrid).as_deref(), Some("it is for kernels with cgroup v2"));
         for (text, why) in [("echo x", "first line"), ("# x\n", "1 to 200"), ("# x\n# kernels: bsd\ny\n", "not bsd")] {

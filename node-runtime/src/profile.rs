@@ -2,6 +2,7 @@
 //!
 //! A comparison names it, so that what differs between kernels is a difference told with the kernel it was seen on.
 
+use crate::linux::disk;
 use engine::scenario::{self, Linux};
 use serde::Serialize;
 use std::fmt;
@@ -15,12 +16,14 @@ pub struct Profile {
     /// `Linux 6.18.44`.
     pub kernel: String,
     pub cgroups: Cgroups,
+    /// Nodes have a file system on a disk.
+    pub disk: bool,
 }
 
 impl Profile {
     /// That of the kernel this runs on.
     pub fn here() -> Profile {
-        Profile { kernel: kernel_name(), cgroups: mounted() }
+        Profile { kernel: kernel_name(), cgroups: mounted(), disk: disk::is_there() }
     }
 
     /// The model that is to behave as this kernel does.
@@ -28,7 +31,7 @@ impl Profile {
         let version = self.kernel.strip_prefix("Linux ").unwrap_or_default();
         let mut numbers = version.split('.').map_while(|number| number.parse().ok());
         let linux = numbers.next().zip(numbers.next()).map(|(major, minor)| Linux(major, minor));
-        scenario::Profile { cgroups: self.cgroups, linux: linux.unwrap_or_default() }
+        scenario::Profile { cgroups: self.cgroups, linux: linux.unwrap_or_default(), disk: self.disk }
     }
 }
 
@@ -70,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_kernel_is_modelled_by_its_version_and_its_control_groups() {
-        let here = Profile { kernel: "Linux 6.18.44".into(), cgroups: Cgroups::Hybrid };
-        assert_eq!(here.model(), scenario::Profile { cgroups: Cgroups::Hybrid, linux: Linux(6, 18) });
+        let here = Profile { kernel: "Linux 6.18.44".into(), cgroups: Cgroups::Hybrid, disk: false };
+        assert_eq!(here.model(), scenario::Profile { cgroups: Cgroups::Hybrid, linux: Linux(6, 18), disk: false });
     }
 
     #[test]

@@ -250,7 +250,7 @@ mod tests {
         Report {
             lesson: "images/01".to_owned(),
             title: "A & B".to_owned(),
-            profile: Profile { kernel: "Linux 6.18".to_owned(), cgroups: Cgroups::V2 },
+            profile: Profile { kernel: "Linux 6.18".to_owned(), cgroups: Cgroups::V2, disk: true },
             comparison: compare(&left, &right),
         }
     }

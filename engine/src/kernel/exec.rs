@@ -37,6 +37,7 @@ impl SimKernel {
         let image = self.image(&view, path, argv.to_vec())?;
         self.drop_space(tid);
         self.execute_as(tid)?;
+        self.charge_overhead(tid);
         let process = self.process_mut(tid).ok_or(Errno::ESRCH)?;
         process.program = Some(Program::start(image.argv.get(1..).unwrap_or_default(), env));
         process.state = State::Ready(Ret::Start);

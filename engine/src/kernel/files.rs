@@ -1,6 +1,7 @@
 //! Open file descriptions: what descriptors refer to, shared by dup(2) and fork(2), and the ends of pipes and jobs' stdio.
 
 use super::SimKernel;
+use super::memory::ObjectId;
 use super::nsfs::NSFS;
 use super::pipe::Pipe;
 use super::process::Handle;
@@ -228,6 +229,9 @@ impl SimKernel {
             && let Some(superblock) = self.filesystems.get_mut(&loc.fs)
         {
             superblock.fs.forget(loc.ino);
+            if superblock.fs.inode(loc.ino).is_none() {
+                self.drop_pages(vec![ObjectId::File(loc.fs, loc.ino)]);
+            }
         }
     }
 }

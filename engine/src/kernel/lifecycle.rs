@@ -36,8 +36,10 @@ impl SimKernel {
         let handles: Vec<_> = child.fds.values().map(|handle| handle.ofd).collect();
         handles.into_iter().for_each(|ofd| self.files.refer(ofd));
         self.share_space(&child.space);
+        child.overhead = None;
         let child_tid = self.add_process(child);
         self.enter_time_ns(child_tid);
+        self.charge_overhead(child_tid);
         fx.born.push(child_tid);
         self.tell(tid, Happening::Forked { child: child_tid }, fx);
         let seen_by_parent = self.pid_as_seen_by(tid, child_tid).unwrap_or(0);
@@ -104,6 +106,7 @@ impl SimKernel {
         }
         self.unsettled = true;
         self.drop_space(tid);
+        self.drop_overhead(tid);
         self.cgroups.stop(&cgroups);
         self.close_all(tid);
         self.tell(tid, Happening::Exited { status }, fx);

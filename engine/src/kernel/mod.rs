@@ -75,6 +75,8 @@ pub struct SimKernel {
     filesystems: Map<FsId, Superblock>,
     files: Files,
     memory: memory::Memory,
+    /// The file system that is on a disk, if nodes have one.
+    disk: Option<FsId>,
     layers: Map<Digest, Arc<Tree>>,
     containers: Map<Cid, Container>,
     jobs: Map<JobId, Job>,

@@ -33,6 +33,14 @@ const OF_THE_KERNEL: [&str; 16] = [
     "cpuacct",
     "xattr",
 ];
+/// How the file system on a disk is told: which it is, and where on the machine's disk it begins, is the machine's.
+pub(super) const DISK_TYPE: &str = "ext4";
+pub(super) const DISK_SOURCE: &str = "/dev/vda";
+/// What the directory of the machine's disk that a node has is called, before a dot.
+pub const DISK_DIRECTORY: &str = "drydock";
+/// Options of a mount itself; a disk's file system has others.
+const OF_A_MOUNT: [&str; 9] =
+    ["rw", "ro", "nosuid", "nodev", "noexec", "noatime", "nodiratime", "relatime", "nosymfollow"];
 /// Where containers' directories lie in a node's store.
 const LAYERS: [&str; 3] = ["lowerdir=", "upperdir=/c", "workdir=/c"];
 
@@ -64,8 +72,9 @@ impl Numbers {
     fn line(&mut self, line: &str) -> String {
         let Some((before, after)) = line.split_once(" - ") else {
             let mut fields: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            if let [_, _, fstype, options, ..] = &mut fields[..] {
+            if let [source, _, fstype, options, ..] = &mut fields[..] {
                 *options = known(fstype, options);
+                told_as_disk(source, fstype, options);
             }
             return fields.join(" ");
         };
@@ -97,10 +106,35 @@ impl Numbers {
             }
         }
         let mut after: Vec<String> = after.split(' ').map(str::to_owned).collect();
-        if let [fstype, _, options] = &mut after[..] {
+        if let [fstype, source, options] = &mut after[..] {
             *options = known(fstype, options);
+            if told_as_disk(source, fstype, options)
+                && let Some(root) = fields.get_mut(3)
+            {
+                *root = below_disk(root);
+            }
         }
         format!("{} - {}", fields.join(" "), after.join(" "))
+    }
+}
+
+/// Puts away what of a disk is the machine's. Is it one?
+fn told_as_disk(source: &mut String, fstype: &mut String, options: &mut String) -> bool {
+    if !source.starts_with("/dev/") {
+        return false;
+    }
+    (*source, *fstype) = (DISK_SOURCE.to_owned(), DISK_TYPE.to_owned());
+    let own: Vec<&str> = options.split(',').filter(|option| OF_A_MOUNT.contains(option)).collect();
+    *options = own.join(",");
+    true
+}
+
+/// The part of a path on the machine's disk that is below a node's directory.
+fn below_disk(root: &str) -> String {
+    let mut names = root.split('/').skip_while(|name| !name.starts_with(&format!("{DISK_DIRECTORY}.")));
+    match names.next() {
+        Some(_) => format!("/{}", names.collect::<Vec<_>>().join("/")),
+        None => root.to_owned(),
     }
 }
 

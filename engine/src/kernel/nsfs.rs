@@ -67,9 +67,15 @@ impl SimKernel {
         let kept: Set<_> = kept.chain(self.ipc.values().filter_map(|space| space.queues)).collect();
         let used: Set<_> = places.iter().map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
+        let before = self.filesystems.len();
         self.filesystems.retain(|id, superblock| {
             matches!(superblock.fs, Fs::Cgroup(_)) || kept.contains(id) || used.contains(id) || mounts.shows(*id)
         });
+        if self.filesystems.len() < before {
+            let filesystems = &self.filesystems;
+            let gone = self.memory.files(|fs, _| !filesystems.contains_key(&fs));
+            self.drop_pages(gone);
+        }
     }
 
     fn kept_namespaces(&self) -> Set<NsId> {

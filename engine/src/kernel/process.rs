@@ -4,7 +4,7 @@ use super::cgroup::Membership;
 use super::cred::Cred;
 use super::files::{Ofd, OfdId};
 use super::group::Pid;
-use super::memory::Space;
+use super::memory::{Overhead, Part, Space};
 use super::namespace::{Namespaces, NsId};
 use super::signal::SigSet;
 use super::vfs::Loc;
@@ -58,6 +58,9 @@ pub(super) struct Process {
     pub umask: u32,
     pub fds: Map<Fd, Handle>,
     pub space: Space,
+    /// What it takes itself, and who pays for that.
+    pub overhead: Option<Overhead>,
+    pub oom_score_adj: i32,
     pub ns: Namespaces,
     /// Its control group in each hierarchy.
     pub cgroups: Membership,
@@ -104,6 +107,8 @@ pub(super) enum Waiting {
     },
     Child(Wanted),
     Signal(SigSet),
+    /// It touched memory that its group may not have: it goes on from there when it may.
+    Memory(Part),
     /// The process is stopped; it makes this call when it is continued.
     ToMake(Box<Sys>),
     /// The process is stopped; it gets this answer when it is continued.
@@ -132,6 +137,10 @@ impl Process {
 
     pub(super) fn is_zombie(&self) -> bool {
         matches!(self.state, State::Zombie(_))
+    }
+
+    pub(super) fn waits_for_memory(&self) -> bool {
+        matches!(self.state, State::Blocked(Waiting::Memory(_)))
     }
 
     /// Still runs programs: neither ended nor ending.

@@ -1,9 +1,10 @@
 //! procfs: the processes of one pid namespace as files (proc(5)). Made up on each look from the process table.
 //!
 //! Of the real one it has what programs here read: a directory for each process with `cgroup`, `cmdline`, `comm`, `cwd`,
-//! `environ`, `exe`, `fd`, `gid_map`, `mountinfo`, `mounts`, `ns`, `root`, `setgroups`, `stat`, `status`, `task`,
-//! `uid_map`; and `mounts`, `self`, [`sys`], `version`. Nothing else is shown or found.
+//! `environ`, `exe`, `fd`, `gid_map`, `mountinfo`, `mounts`, `ns`, `oom_score`, `oom_score_adj`, `root`, `setgroups`,
+//! `stat`, `status`, `task`, `uid_map`; and `mounts`, `self`, [`sys`], `version`. Nothing else is shown or found.
 
+mod oom;
 mod status;
 pub mod sys;
 
@@ -24,7 +25,8 @@ pub use status::{STAT_FIELDS, STAT_WIDTH, STATUS_LINES};
 /// Names in /proc besides processes.
 pub const ROOT_NAMES: [&str; 5] = ["mounts", "self", "sys", "sysvipc", "version"];
 /// Names in /proc/PID.
-pub const PID_NAMES: [&str; 18] = [
+pub const PID_NAMES: [&str; 20] = [
+    "cgroup",
     "cmdline",
     "comm",
     "cwd",
@@ -35,13 +37,14 @@ pub const PID_NAMES: [&str; 18] = [
     "mountinfo",
     "mounts",
     "ns",
+    "oom_score",
+    "oom_score_adj",
     "root",
     "setgroups",
     "stat",
     "status",
     "task",
     "uid_map",
-    "cgroup",
     "timens_offsets",
 ];
 /// Those that a guest may write: they set ids of a user namespace.
@@ -362,6 +365,8 @@ pub(super) fn content(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Re
         "status" => status::status(kernel, process, view, ns).into_bytes(),
         "mounts" => mountinfo::mounts(kernel, process).into_bytes(),
         "mountinfo" => mountinfo::mountinfo(kernel, process).into_bytes(),
+        "oom_score" => format!("{}\n", oom::score(process)).into_bytes(),
+        "oom_score_adj" => format!("{}\n", process.oom_score_adj).into_bytes(),
         "children" => children(kernel, tid, ns).into_bytes(),
         "cgroup" => {
             let viewer = kernel.process(view.tid).map_or(kernel.node_ns.cgroup, |viewer| viewer.ns.cgroup);
@@ -383,14 +388,22 @@ pub(super) fn set(
     match Place::at(ino) {
         Place::Sys(at) => sys::write(kernel, writer, at, offset, data).map(|()| (data.len(), data.len() as u64)),
         Place::Of(tid, TIMENS) => kernel.set_timens_offsets(writer, tid, offset, data).map(|taken| (taken, 0)),
+        Place::Of(tid, of) if PID_NAMES[of] == "oom_score_adj" => {
+            oom::set_adj(kernel, tid, data).map(|()| (data.len(), data.len() as u64))
+        }
         _ => Err(Errno::EINVAL),
     }
+}
+
+/// Does a guest set something with this file of a process?
+pub fn is_settable(name: &str) -> bool {
+    ["oom_score_adj", PID_NAMES[TIMENS]].contains(&name) || ID_FILES.contains(&name)
 }
 
 pub(super) fn is_writable(ino: Ino) -> bool {
     match Place::at(ino) {
         Place::Sys(at) => sys::is_writable(sys::ENTRIES[at].0),
-        Place::Of(_, TIMENS) => true,
+        Place::Of(_, of) => is_settable(PID_NAMES[of]),
         _ => false,
     }
 }
@@ -442,7 +455,9 @@ fn kind(ino: Ino) -> (FileKind, u32) {
             "fd" => (FileKind::Dir, 0o500),
             "ns" => (FileKind::Dir, 0o511),
             "task" => (FileKind::Dir, 0o555),
-            "comm" | "gid_map" | "setgroups" | "timens_offsets" | "uid_map" => (FileKind::File, 0o644),
+            "comm" | "gid_map" | "oom_score_adj" | "setgroups" | "timens_offsets" | "uid_map" => {
+                (FileKind::File, 0o644)
+            }
             "environ" => (FileKind::File, 0o400),
             _ => (FileKind::File, 0o444),
         },

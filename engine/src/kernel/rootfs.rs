@@ -6,13 +6,15 @@
 
 use super::SimKernel;
 use super::lifecycle::INIT;
+use super::mountinfo;
 use super::namespace::{Namespaces, NsId};
 use super::vfs::mount::{Attrs, Dentry, Mount, Mountpoint};
 use super::vfs::propagate::Propagation;
 use super::vfs::{Fs, Inode, Last, Loc, MountId, Node, Notes, ROOT, Tree, View};
 use crate::call::{Errno, FileKind, Tid};
-use crate::node::{Bind, Cid, StartError, TOOLBOX};
+use crate::node::{Bind, Cid, DISK, StartError, TOOLBOX};
 use crate::scenario::Linux;
+use std::sync::Arc;
 
 /// The devices of a container's /dev (OCI runtime-spec, config-linux.md, "Default Devices"), less ptmx and console.
 const DEVICES: [(&str, u32, u32); 6] =
@@ -114,6 +116,17 @@ impl SimKernel {
         let toolbox = toolbox.map_or_else(|| self.toolbox_mount(ns.mnt), Some).ok_or(Errno::ENOENT)?;
         let target = self.find(view, TOOLBOX, true)?;
         self.graft(view, toolbox, TOOLBOX, target)
+    }
+
+    /// The disk that a machine lends to a node.
+    pub(super) fn mount_disk(&mut self, view: &View, ns: Namespaces) -> Result<(), Errno> {
+        if !self.profile.disk {
+            return Ok(());
+        }
+        let fs = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
+        self.disk = Some(fs);
+        self.make_dirs(view, DISK)?;
+        self.mount_on(view, DISK, Mount::new(ns.mnt, fs, ROOT, mountinfo::DISK_TYPE, mountinfo::DISK_SOURCE))
     }
 
     /// The binary that programs are, as a mount that is attached nowhere.

@@ -54,6 +54,7 @@ impl SimKernel {
             filesystems: Map::new(),
             files: Files::default(),
             memory: Default::default(),
+            disk: None,
             layers: Map::new(),
             containers: Map::new(),
             jobs: Map::new(),
@@ -86,6 +87,7 @@ impl SimKernel {
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
         let view = kernel.view(INIT).map_err(|error| Fault::new(error.text()))?;
         let mounted = kernel.mount_proc_and_dev(&view, node_ns, early).and_then(|()| kernel.boot_cgroups());
+        let mounted = mounted.and_then(|()| kernel.mount_disk(&view, node_ns));
         mounted.map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
         for file in files {
             kernel.save_file(&file.path, &file.content, file.mode)?;
@@ -378,6 +380,8 @@ fn blank_process(root: Loc, ns: Namespaces, time: NsId, pids: Pid) -> Process {
         umask: 0o022,
         fds: Map::<_, Handle>::new(),
         space: Default::default(),
+        overhead: None,
+        oom_score_adj: 0,
         ns,
         pid_for_children: ns.pid,
         time_ns: time,

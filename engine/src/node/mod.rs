@@ -31,6 +31,9 @@ pub struct JobId(pub u32);
 /// with `#!/dev/.toolbox NAME`, so `execve(2)` itself resolves what a path runs, on both kernels.
 pub const TOOLBOX: &str = "/dev/.toolbox";
 
+/// Where a node has a file system on a disk, if the machine lends it one: all its others are in memory.
+pub const DISK: &str = "/data";
+
 /// A container before it runs: OCI runtime-spec `root`, `hostname`, `mounts`.
 ///
 /// It gets new pid, mnt, uts, ipc and net namespaces, and, where control groups are of version 2, a cgroup namespace; `/` is an overlay of `layers` under an upperdir of its

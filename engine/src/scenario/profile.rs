@@ -3,10 +3,18 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     pub cgroups: Cgroups,
     pub linux: Linux,
+    /// Nodes have a file system on a disk ([`crate::node::DISK`]).
+    pub disk: bool,
+}
+
+impl Default for Profile {
+    fn default() -> Profile {
+        Profile { cgroups: Cgroups::default(), linux: Linux::default(), disk: true }
+    }
 }
 
 /// The control groups at `/sys/fs/cgroup` (cgroups(7)).

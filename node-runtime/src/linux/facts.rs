@@ -5,8 +5,8 @@
 //! process was a container's first, and its name.
 
 use super::archive::{is_opaque, is_whiteout};
-use super::proc;
 use super::{Container, LinuxKernel, OrFault};
+use super::{memory, proc};
 use engine::call::{FileKind, Tid};
 use engine::fact::{Facts, Value, path};
 use engine::image::hex;
@@ -46,6 +46,7 @@ pub fn observe(kernel: &mut LinuxKernel, watch: &Watch, out: &mut Facts) -> Resu
     for (tid, process) in seen.iter().skip(1) {
         process_facts(*tid, process, &numbers, out);
     }
+    memory::facts(kernel, out);
     let cids: Vec<Cid> = kernel.containers.keys().copied().collect();
     for cid in cids {
         container_facts(kernel, cid, &seen, &numbers, out)?;

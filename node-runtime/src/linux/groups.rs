@@ -111,7 +111,7 @@ fn sweep(parent: &str) {
 }
 
 /// A process and when it began: its pid may be another's later.
-fn identity(pid: &str) -> String {
+pub(super) fn identity(pid: &str) -> String {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let number = stat.split(' ').next().unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);

@@ -1,6 +1,6 @@
 //! The node's init from outside: starting it, giving it orders, ending it.
 
-use super::{OrFault, groups};
+use super::{OrFault, disk, groups};
 use engine::node::Fault;
 use std::ffi::CString;
 use std::fs::File;
@@ -10,6 +10,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use toolbox::gate::{GATE_BYTES, GATE_FD, Gate};
 use toolbox::groups::NodeGroup;
+use toolbox::keeper::DISK_PREFIX;
 use toolbox::os;
 use toolbox::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
 
@@ -36,6 +37,7 @@ pub struct Machine {
     run_start_s: i64,
     store_dir: OwnedFd,
     node_root: OwnedFd,
+    groups: Vec<NodeGroup>,
     /// Dropped last, when the init has ended.
     _keeper: Keeper,
 }
@@ -55,12 +57,15 @@ impl Machine {
         let toolbox = toolbox_file()?;
         let (socket, theirs) = socket_pair().or_fault(|| "socketpair".into())?;
         let groups = groups::make()?;
-        let keeper = Keeper::start(&groups, &toolbox)?;
+        let disk = disk::make();
+        let keeper = Keeper::start(&groups, disk.as_deref(), &toolbox)?;
         let (init_pid, pidfd) = clone_init(&theirs, &toolbox, &memory)?;
         drop(theirs);
         let (store_dir, node_root) = (toolbox, memory);
-        let mut machine = Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir, node_root, _keeper: keeper };
-        machine.send(&Order::Begin { groups }, &[])?;
+        let order = Order::Begin { groups: groups.clone(), disk };
+        let mut machine =
+            Machine { init_pid, pidfd, socket, gate, run_start_s, store_dir, node_root, groups, _keeper: keeper };
+        machine.send(&order, &[])?;
         let (reply, mut fds) = machine.receive("its start")?;
         match (reply, fds.pop(), fds.pop()) {
             (Reply::Ready, Some(root), Some(store)) => {
@@ -75,6 +80,11 @@ impl Machine {
     /// In the real machine's numbering.
     pub fn init_pid(&self) -> i32 {
         self.init_pid
+    }
+
+    /// The node's group in each hierarchy.
+    pub fn groups(&self) -> &[NodeGroup] {
+        &self.groups
     }
 
     pub fn gate(&self) -> &Gate {
@@ -214,7 +224,7 @@ fn start_toolbox(
     }
 }
 
-/// Takes the node's control groups away when it is dropped, or when this process ends however it ends.
+/// Takes the node's control groups and its directory on the disk away when it is dropped, or when this process ends however it ends.
 #[derive(Debug)]
 struct Keeper {
     pid: i32,
@@ -222,9 +232,10 @@ struct Keeper {
 }
 
 impl Keeper {
-    fn start(groups: &[NodeGroup], toolbox: &OwnedFd) -> Result<Keeper, Fault> {
+    fn start(groups: &[NodeGroup], disk: Option<&str>, toolbox: &OwnedFd) -> Result<Keeper, Fault> {
         let (end, lifeline) = std::io::pipe().or_fault(|| "pipe".into())?;
-        let paths = groups.iter().map(|group| os::c(group.path.as_str()));
+        let disk = disk.map(|disk| os::c(format!("{DISK_PREFIX}{disk}")));
+        let paths = groups.iter().map(|group| os::c(group.path.as_str())).chain(disk);
         let argv = std::iter::once(Ok(CString::from(c"keeper"))).chain(paths).collect::<os::Result<Vec<CString>>>();
         let argv = argv.or_fault(|| "a control group's path".into())?;
         let (pid, _) = start_toolbox(0, &argv, toolbox, &[(&OwnedFd::from(end), SOCKET_FD)])?;

@@ -10,11 +10,13 @@
 
 mod archive;
 mod console;
+pub mod disk;
 mod facts;
 mod groups;
 mod jobs;
 mod look;
 mod machine;
+mod memory;
 mod namespaces;
 mod proc;
 mod settle;

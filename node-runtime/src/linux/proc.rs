@@ -77,6 +77,13 @@ impl Outside {
         wchan.read_at(&mut name, 0).is_ok_and(|length| &name[..length] != b"0")
     }
 
+    /// It waits for its group to have memory (oom_kill_disable of version 1): asleep as in disk I/O, but killable.
+    fn waits_for_memory(&self) -> bool {
+        let Some(wchan) = &self.wchan else { return false };
+        let mut name = [0; 64];
+        wchan.read_at(&mut name, 0).is_ok_and(|length| &name[..length] == b"mem_cgroup_oom_synchronize")
+    }
+
     pub fn look(&self) -> Look {
         let mut bytes = [0; STAT_BYTES];
         let Ok(length) = self.stat.read_at(&mut bytes, 0) else { return Look::Gone };
@@ -85,6 +92,7 @@ impl Outside {
             Some(StatLine { state: 'S', exiting: true, .. }) => Look::Exiting,
             Some(StatLine { state: 'S', .. }) if self.is_off_queue() => Look::Asleep,
             Some(StatLine { state: 'S', .. }) => Look::Busy,
+            Some(StatLine { state: 'D', .. }) if self.waits_for_memory() => Look::Asleep,
             Some(StatLine { state: 'T' | 't', .. }) => Look::Stopped,
             Some(StatLine { state: 'Z', exit_code, ppid, .. }) => Look::Zombie { status: exit_code, parent: ppid },
             Some(StatLine { state: 'X', .. }) => Look::Dead,

@@ -25,6 +25,8 @@ const LONG_PATIENCE_NS: u64 = 20_000_000;
 /// Between two sweeps that must be equal.
 const SWEEP_PAUSE: Duration = Duration::from_micros(20);
 const MESSAGE_TIMEOUT_NS: u64 = 10_000_000_000;
+/// A page.
+const PAGE_BYTES: usize = 4096;
 
 /// Whom a step may have touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -433,6 +435,8 @@ fn sleeps(sys: &Sys) -> bool {
 
 fn reach(sys: &Sys) -> Reach {
     match sys {
+        // What fills pages of a file may be killed for as well, and so may somebody else.
+        Sys::Write { data, .. } if data.len() >= PAGE_BYTES => Reach::All,
         Sys::Read { .. } | Sys::Write { .. } | Sys::Close { .. } | Sys::Dup2 { .. } | Sys::Exec { .. } => {
             Reach::Blocked
         }

@@ -15,8 +15,8 @@ pub const EMPTY_LAYER: &str = "empty";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// The first: enter these control groups, then mount the store.
-    Begin { groups: Vec<NodeGroup> },
+    /// The first: enter these control groups, then mount the store. `disk` is a directory on the machine's disk.
+    Begin { groups: Vec<NodeGroup>, disk: Option<String> },
     /// The node's root is filled: mount the rest and move in.
     Boot,
     /// Mount a container's overlay; `lowers` are directories of the store, top first.

@@ -144,10 +144,14 @@ pub(super) fn truncate(kernel: &mut SimKernel, tid: Tid, path: &str, len: u64, f
         // A length is not kept (fs/kernfs/inode.c, kernfs_iop_setattr).
         return if kernel.cgroups.is_guarded(loc.ino) { Err(Errno::EACCES) } else { Ok(Ret::Ok) };
     }
+    // What it grows by has no pages yet.
+    kernel.object_of(loc);
     let mut notes = Notes::new();
     let fs = kernel.fs_mut(loc.fs);
     fs.prepare_write(loc.ino, false, &mut notes);
     let done = fs.truncate(loc.ino, len);
+    kernel.cut_pages(loc, len);
+    kernel.pay_for_copies(tid, loc, &notes, fx)?;
     notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
     done?;
     let path = path_at(kernel, tid, path, loc);

@@ -15,14 +15,14 @@ use std::sync::Arc;
 /// What seq_file holds at once.
 const PAGE_BYTES: usize = 4096;
 
-pub(super) fn read(kernel: &mut SimKernel, tid: Tid, fd: Fd, len: u32) -> Made {
+pub(super) fn read(kernel: &mut SimKernel, tid: Tid, fd: Fd, len: u32, fx: &mut Effects) -> Made {
     match kernel.ofd_of(tid, fd) {
-        Ok(ofd) => read_from(kernel, tid, ofd, (len as usize).min(IO_LIMIT_BYTES)),
+        Ok(ofd) => read_from(kernel, tid, ofd, (len as usize).min(IO_LIMIT_BYTES), fx),
         Err(error) => Made::Ret(Ret::Err(error)),
     }
 }
 
-pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize) -> Made {
+pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize, fx: &mut Effects) -> Made {
     let Some(ofd) = kernel.files.get(id).filter(|ofd| ofd.read) else { return Made::Ret(Ret::Err(Errno::EBADF)) };
     let data = match ofd.what {
         Opened::Null => Vec::new(),
@@ -34,6 +34,11 @@ pub(super) fn read_from(kernel: &mut SimKernel, tid: Tid, id: OfdId, len: usize)
         }
         Opened::File(loc) if loc.fs == NSFS => return Made::Ret(Ret::Err(Errno::EINVAL)),
         Opened::File(loc) => {
+            let offset = ofd.offset;
+            if let Err(error) = kernel.pay_for_read(tid, loc, offset, len as u64, fx) {
+                return Made::Ret(Ret::Err(error));
+            }
+            let Some(ofd) = kernel.files.get(id) else { return Made::Ret(Ret::Err(Errno::EBADF)) };
             let data = match read_file(kernel, tid, ofd, loc, len) {
                 Ok(data) => data,
                 Err(error) => return Made::Ret(Ret::Err(error)),
@@ -172,6 +177,8 @@ fn write_file(
     if data.is_empty() {
         return Ok(0);
     }
+    let paid = kernel.pay_for_write(tid, loc, offset, data.len() as u64, fx)? as usize;
+    let data = &data[..paid];
     kernel.fs_mut(loc.fs).write(loc.ino, offset, data)?;
     let first = kernel.files.get_mut(id).is_some_and(|ofd| {
         ofd.offset = offset + data.len() as u64;

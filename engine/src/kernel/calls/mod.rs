@@ -38,7 +38,7 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         return Made::Ret(Ret::Err(Errno::EPERM));
     }
     match sys {
-        Sys::Read { fd, len } => io::read(kernel, tid, *fd, *len),
+        Sys::Read { fd, len } => io::read(kernel, tid, *fd, *len, fx),
         Sys::Write { fd, data } => io::write(kernel, tid, *fd, data, fx),
         Sys::Exec { path, argv, env } => match kernel.exec(tid, path, argv, env, fx) {
             Ok(()) => Made::Became,
@@ -66,10 +66,11 @@ fn wait(kernel: &mut SimKernel, tid: Tid, wanted: Wanted, fx: &mut Effects) -> M
 /// Goes on with a blocked call: `None` if it still has to wait.
 pub(super) fn resume(kernel: &mut SimKernel, tid: Tid, waiting: Waiting, fx: &mut Effects) -> Option<Ret> {
     let made = match waiting {
-        Waiting::Read { ofd, len } => io::read_from(kernel, tid, ofd, len),
+        Waiting::Read { ofd, len } => io::read_from(kernel, tid, ofd, len, fx),
         Waiting::Write { ofd, data, done } => io::write_to(kernel, tid, ofd, data, done, fx),
         Waiting::Child(wanted) => return kernel.wait(tid, wanted, fx).map(answer),
         Waiting::Signal(wanted) => signals::take_signal(kernel, tid, wanted),
+        Waiting::Memory(part) => kernel.fault_in(tid, part, fx),
         Waiting::ToMake(_) | Waiting::ToGet(_) | Waiting::Nothing => None?,
     };
     match made {

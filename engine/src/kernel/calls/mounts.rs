@@ -203,7 +203,7 @@ fn remount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'
         return Err(Errno::EPERM);
     }
     if !request.flags.bind {
-        if matches!(kernel.fs(target.fs), Fs::Cgroup(_)) {
+        if matches!(kernel.fs(target.fs), Fs::Cgroup(_)) || kernel.is_disk(target.fs) {
             // Its superblock is the machine's: a node is not let change that.
             return Err(Errno::EPERM);
         }

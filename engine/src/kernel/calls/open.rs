@@ -58,7 +58,9 @@ pub(super) fn open(kernel: &mut SimKernel, tid: Tid, how: &How<'_>, fx: &mut Eff
         fs.prepare_write(loc.ino, flags.truncate, &mut notes);
         if flags.truncate && !created {
             fs.truncate(loc.ino, 0)?;
+            kernel.cut_pages(loc, 0);
         }
+        kernel.pay_for_copies(tid, loc, &notes, fx)?;
         notes.into_iter().for_each(|note| kernel.tell(tid, note, fx));
     }
     let id_file = matches!(kernel.fs(loc.fs), Fs::Proc(_)).then(|| procfs::id_file(kernel, loc.ino)).flatten();

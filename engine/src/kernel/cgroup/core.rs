@@ -116,7 +116,10 @@ impl ControlGroups {
         let enabled = enabled.with(enable).without(disable);
         self.group_mut(id).core.enabled = enabled;
         let children: Vec<GroupId> = self.group(id).children.values().copied().collect();
-        children.into_iter().for_each(|child| self.group_mut(child).control(enabled));
+        for child in children {
+            self.group_mut(child).control(enabled);
+            self.keep_account(child, enabled.has(Controller::Memory));
+        }
         Ok(())
     }
 

@@ -37,9 +37,11 @@ pub(in crate::kernel) enum What {
     Threads,
     Core(super::core::What),
     Pids(super::pids::What),
+    Memory(super::memory::What),
 }
 
 use super::core::What as Core;
+use super::memory::{Limit, What as Memory};
 use super::pids::What as Pids;
 use Controller as C;
 
@@ -78,6 +80,25 @@ pub(in crate::kernel) const FILES: &[File] = &[
     v2("cgroup.type", What::Core(Core::Type), RW),
     v1("cgroup.procs", What::Procs, RW),
     v1("tasks", What::Threads, RW),
+    of(C::Memory, true, "memory.current", What::Memory(Memory::Usage), RO),
+    of(C::Memory, true, "memory.events", What::Memory(Memory::Events { local: false }), RO),
+    of(C::Memory, true, "memory.events.local", What::Memory(Memory::Events { local: true }), RO),
+    of(C::Memory, true, "memory.high", What::Memory(Memory::Limit(Limit::High)), RW),
+    of(C::Memory, true, "memory.low", What::Memory(Memory::Limit(Limit::Low)), RW),
+    of(C::Memory, true, "memory.max", What::Memory(Memory::Limit(Limit::Max)), RW),
+    of(C::Memory, true, "memory.min", What::Memory(Memory::Limit(Limit::Min)), RW),
+    of(C::Memory, true, "memory.oom.group", What::Memory(Memory::OomGroup), RW),
+    of(C::Memory, true, "memory.peak", What::Memory(Memory::Peak), RO),
+    of(C::Memory, true, "memory.reclaim", What::Memory(Memory::Reclaim), WO),
+    of(C::Memory, true, "memory.stat", What::Memory(Memory::Stat), RO),
+    of(C::Memory, false, "memory.failcnt", What::Memory(Memory::Failcnt), RW),
+    of(C::Memory, false, "memory.force_empty", What::Memory(Memory::ForceEmpty), WO),
+    of(C::Memory, false, "memory.limit_in_bytes", What::Memory(Memory::Limit(Limit::Max)), RW),
+    of(C::Memory, false, "memory.max_usage_in_bytes", What::Memory(Memory::Peak), RW),
+    of(C::Memory, false, "memory.oom_control", What::Memory(Memory::OomControl), RW),
+    of(C::Memory, false, "memory.soft_limit_in_bytes", What::Memory(Memory::Limit(Limit::Soft)), RW),
+    of(C::Memory, false, "memory.stat", What::Memory(Memory::Stat), RO),
+    of(C::Memory, false, "memory.usage_in_bytes", What::Memory(Memory::Usage), RO),
     of(C::Pids, true, "pids.current", What::Pids(Pids::Current), RO),
     of(C::Pids, true, "pids.events", What::Pids(Pids::Events), RO),
     of(C::Pids, true, "pids.max", What::Pids(Pids::Max), RW),
@@ -85,6 +106,12 @@ pub(in crate::kernel) const FILES: &[File] = &[
     of(C::Pids, false, "pids.events", What::Pids(Pids::Events), RO),
     of(C::Pids, false, "pids.max", What::Pids(Pids::Max), RW),
 ];
+
+/// Is the group at this path one that every node has, or below the one that containers are in?
+pub fn is_of_node(path: &str) -> bool {
+    let first = path.split('/').next();
+    [INIT_SCOPE, SESSION, CONTAINERS].iter().any(|own| own.split('/').next() == first)
+}
 
 /// Does a group show a file of this name? Nodes have no limits on their root, as machines have none.
 pub fn is_shown(name: &str, v2: bool, at_root: bool) -> bool {

@@ -6,7 +6,7 @@
 
 use super::core::Then;
 use super::files::{FILES, File, INIT_SCOPE, What, is_open_to_guests};
-use super::{Attributes, ControlGroups, Group, GroupId, core, pids};
+use super::{Attributes, ControlGroups, Controller, Group, GroupId, core, pids};
 use crate::call::{Dent, Errno, FileKind, SCENARIO_EPOCH_S, Signal, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::lifecycle::INIT;
@@ -127,6 +127,7 @@ impl ControlGroups {
         let group = Group { mode, uid, gid, ..Group::new(hierarchy, Some(parent), name.to_owned(), controllers) };
         let id = self.add(group);
         self.group_mut(parent).children.insert(name.to_owned(), id);
+        self.keep_account(id, controllers.has(Controller::Memory));
         id
     }
 
@@ -149,6 +150,7 @@ impl ControlGroups {
         }
         let name = group.name.clone();
         self.group_mut(id).dead = true;
+        self.keep_account(id, false);
         self.group_mut(parent).children.remove(&name);
         Ok(())
     }
@@ -180,6 +182,7 @@ impl SimKernel {
             What::Threads => self.list_members(reader, id, true)?,
             What::Core(what) => core::read(all, id, what)?,
             What::Pids(what) => pids::read(all, id, what)?,
+            What::Memory(what) => self.read_memory(id, file.name, what)?,
         };
         Ok(text.into_bytes())
     }
@@ -213,6 +216,7 @@ impl SimKernel {
                 Then::Kill => self.kill_group(view.tid, id, fx),
             },
             What::Pids(what) => pids::write(&mut self.cgroups, id, what, &text)?,
+            What::Memory(what) => self.write_memory(id, what, &text, fx)?,
         }
         Ok(data.len())
     }

@@ -14,11 +14,13 @@ pub(super) mod attach;
 mod core;
 pub mod files;
 pub(super) mod fs;
+pub mod memory;
 pub(super) mod namespace;
 pub(super) mod node;
-mod number;
+pub(super) mod number;
 mod pids;
 
+use super::memory::account::{AccountId, Accounts};
 use super::namespace::NsId;
 use crate::scenario::{Cgroups as Kind, Linux, Profile};
 use crate::sim::Map;
@@ -152,6 +154,7 @@ pub(in crate::kernel) struct Group {
     core: core::Core,
     /// `None` where the controller is not enabled.
     pids: Option<pids::Pids>,
+    memory: Option<AccountId>,
 }
 
 /// All control groups of the node.
@@ -163,6 +166,7 @@ pub(in crate::kernel) struct ControlGroups {
     linux: Linux,
     /// What each cgroup namespace sees as its root.
     roots: Map<NsId, Membership>,
+    pub accounts: Accounts,
 }
 
 impl ControlGroups {
@@ -193,6 +197,11 @@ impl ControlGroups {
             placed.push(Hierarchy { root: group, ..hierarchy });
         }
         all.hierarchies = Arc::new(placed);
+        for (id, group) in root.into_iter().enumerate().take(all.hierarchies.len()) {
+            // Version 2 has no files of it in the root, and counts nothing there.
+            let Hierarchy { v2, controllers, .. } = all.hierarchies[id];
+            all.keep_account(group, controllers.has(Controller::Memory) && !v2);
+        }
         all.roots.insert(ns, root);
         all
     }
@@ -281,6 +290,7 @@ impl Group {
             charged: 0,
             core: core::Core::default(),
             pids: None,
+            memory: None,
         };
         group.control(controllers);
         group

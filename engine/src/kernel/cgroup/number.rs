@@ -19,7 +19,7 @@ pub(super) fn unsigned(text: &str) -> Result<u64, Errno> {
 }
 
 /// kstrtoint with base 0.
-pub(super) fn int(text: &str) -> Result<i32, Errno> {
+pub(in crate::kernel) fn int(text: &str) -> Result<i32, Errno> {
     i32::try_from(signed(text)?).map_err(|_| Errno::ERANGE)
 }
 
@@ -46,4 +46,28 @@ fn digits(text: &str) -> Result<u64, Errno> {
         return Err(Errno::EINVAL);
     }
     u64::from_str_radix(digits, radix).map_err(|_| Errno::ERANGE)
+}
+
+/// memparse (lib/cmdline.c): a number as C has them, and a suffix of K, M, G, T, P or E. No digits are 0; what is too large
+/// loses its upper bits.
+pub(super) fn with_suffix(text: &str) -> Option<u64> {
+    let (radix, rest) = match text.as_bytes() {
+        [b'0', b'x' | b'X', next, ..] if next.is_ascii_hexdigit() => (16, &text[2..]),
+        [b'0', ..] => (8, text),
+        _ => (10, text),
+    };
+    let end = rest.find(|c: char| !c.is_digit(radix)).unwrap_or(rest.len());
+    let digits = rest[..end].chars().filter_map(|c| c.to_digit(radix));
+    let number = digits.fold(0_u64, |all, digit| all.wrapping_mul(u64::from(radix)).wrapping_add(u64::from(digit)));
+    let shift = match &rest[end..] {
+        "" => 0,
+        "K" | "k" => 10,
+        "M" | "m" => 20,
+        "G" | "g" => 30,
+        "T" | "t" => 40,
+        "P" | "p" => 50,
+        "E" | "e" => 60,
+        _ => return None,
+    };
+    Some(number << shift)
 }

@@ -107,6 +107,7 @@ fn call(sys: Sys, gate: Option<(&Gate, u32)>) -> Answer {
         Sys::Read { fd, len } => read(fd, len),
         Sys::Write { fd, data } if procfs::turns_back(own(fd)?, &data) => fail(libc::ERANGE),
         Sys::Write { fd, data } => {
+            normal::spare_disk(own(fd)?)?;
             // SAFETY: the buffer outlives the call and its length is passed.
             int(unsafe { libc::write(own(fd)?, data.as_ptr().cast(), data.len().min(IO_LIMIT_BYTES)) } as i64)
         }

@@ -6,6 +6,7 @@ use crate::groups::{CGROUP_MAGIC, CGROUP2_MAGIC, is_known, line, normal_lines};
 use crate::os::{self, Result, check};
 use engine::call::{Dent, Fd, FileKind};
 use engine::kernel::cgroup::files::{is_open_to_guests, is_shown};
+use engine::kernel::cgroup::memory;
 use std::fs;
 use std::os::fd::AsRawFd;
 
@@ -104,18 +105,25 @@ pub(super) fn read(fd: Fd, length: usize) -> Option<Result<Vec<u8>>> {
     Some(read())
 }
 
-fn normal_form(fd: Fd) -> Option<fn(&str) -> String> {
+/// How a text is told.
+type Telling = Box<dyn Fn(&str) -> String>;
+
+fn normal_form(fd: Fd) -> Option<Telling> {
     let link = || fs::read_link(format!("/proc/self/fd/{fd}")).ok();
     if version(fd).is_some() {
         return match link()?.file_name()?.to_str()? {
-            "cgroup.procs" | "cgroup.threads" | "tasks" => Some(sorted_numbers),
-            "cgroup.controllers" | "cgroup.subtree_control" => Some(known_names),
-            "cgroup.stat" => Some(descendants),
+            "cgroup.procs" | "cgroup.threads" | "tasks" => Some(Box::new(sorted_numbers)),
+            "cgroup.controllers" | "cgroup.subtree_control" => Some(Box::new(known_names)),
+            "cgroup.stat" => Some(Box::new(descendants)),
+            name if name.starts_with("memory.") => {
+                let name = name.to_owned();
+                Some(Box::new(move |text| memory::shown(&name, text)))
+            }
             _ => None,
         };
     }
     let is_groups = |path: std::path::PathBuf| path.file_name().is_some_and(|name| name == "cgroup");
-    (super::normal::is_procfs(fd) && is_groups(link()?)).then_some(normal_lines)
+    (super::normal::is_procfs(fd) && is_groups(link()?)).then(|| Box::new(normal_lines) as Telling)
 }
 
 /// The text of an open file from its beginning.

@@ -3,9 +3,11 @@
 //! A guest mounts what is its node's alone. What would show or reach the real machine is not there for it: file systems
 //! of the hardware (sysfs, devtmpfs, …) and block devices answer as types that this kernel does not have.
 
+use super::normal::is_on_disk;
 use crate::os::{self, Result, check};
 use engine::call::{Fd, IO_LIMIT_BYTES, MountFlags};
 use engine::kernel::mountinfo;
+use std::os::fd::AsRawFd;
 
 /// File system types of which a guest may make a new one.
 const TYPES: [&str; 3] = ["tmpfs", "proc", "mqueue"];
@@ -40,7 +42,7 @@ pub(super) fn mount(source: &str, target: &str, fstype: &str, flags: MountFlags,
         (flags.strictatime, libc::MS_STRICTATIME),
     ];
     let bits = bits.iter().filter(|(wanted, _)| *wanted).fold(0, |all, (_, bit)| all | bit);
-    if bits & libc::MS_REMOUNT != 0 && bits & libc::MS_BIND == 0 && super::groups::is_mounted_at(target) {
+    if bits & libc::MS_REMOUNT != 0 && bits & libc::MS_BIND == 0 && reaches_machine(target) {
         return Err(libc::EPERM);
     }
     if ["cgroup", "cgroup2"].contains(&fstype) && bits & OTHER_THAN_NEW == 0 {
@@ -57,6 +59,12 @@ pub(super) fn umount(target: &str, detach: bool) -> Result<()> {
     // The kernel itself says so of MNT_EXPIRE together with MNT_DETACH, to who may unmount at all (umount2(2)).
     let refused = if detach && is_root_mount(target) { libc::MNT_EXPIRE } else { 0 };
     os::umount(target, flags | refused)
+}
+
+/// Would a remount of this reach a superblock that is the machine's?
+fn reaches_machine(target: &str) -> bool {
+    let on_disk = || os::open(target, libc::O_PATH, 0).is_ok_and(|file| is_on_disk(file.as_raw_fd()));
+    super::groups::is_mounted_at(target) || on_disk()
 }
 
 /// Whether this is the root of the mount that the process's root is in.

@@ -79,6 +79,30 @@ pub(super) fn is_procfs(fd: Fd) -> bool {
     }
 }
 
+/// File systems that are on a disk, of include/uapi/linux/magic.h: ext4, xfs, btrfs, f2fs.
+const DISK_MAGICS: [i64; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010];
+/// Bytes that guests leave free on the machine's disk.
+const DISK_SPARED_BYTES: u64 = 1 << 30;
+
+/// Is this on the machine's disk? Then its superblock is the machine's too.
+pub fn is_on_disk(fd: Fd) -> bool {
+    disk_of(fd).is_some()
+}
+
+fn disk_of(fd: Fd) -> Option<libc::statfs> {
+    // SAFETY: `raw` is plain data that the call fills.
+    unsafe {
+        let mut raw: libc::statfs = std::mem::zeroed();
+        (libc::fstatfs(fd, &mut raw) == 0 && DISK_MAGICS.contains(&(raw.f_type as i64))).then_some(raw)
+    }
+}
+
+/// Whoever writes to the machine's disk leaves room on it.
+pub(super) fn spare_disk(fd: Fd) -> Result<()> {
+    let short = disk_of(fd).is_some_and(|disk| disk.f_bavail * (disk.f_bsize as u64) < DISK_SPARED_BYTES);
+    if short { Err(libc::ENOSPC) } else { Ok(()) }
+}
+
 /// mmap(2) for reading: only of regular files that have pages of their own, not of what a kernel makes up.
 pub(super) fn may_map(fd: Fd) -> Result<()> {
     /// Of include/uapi/linux/magic.h, beside those that libc has.

@@ -4,7 +4,7 @@
 use super::normal::{is_procfs, is_veiled, shown_state};
 use crate::os::{self, Result, check};
 use engine::call::{Fd, IO_LIMIT_BYTES, SCENARIO_EPOCH_S};
-use engine::kernel::procfs::{ID_FILES, STAT_FIELDS, STATUS_LINES, sys};
+use engine::kernel::procfs::{STAT_FIELDS, STATUS_LINES, is_settable, sys};
 use engine::scenario::Linux;
 use std::fs;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -36,7 +36,7 @@ pub(super) fn is_hidden_at(fd: Fd) -> bool {
 /// May guests write to this open file of a procfs? Anything else there is the real machine's.
 pub(super) fn is_writable(fd: Fd) -> bool {
     place(fd).is_some_and(|names| match names.split_once('/') {
-        Some((pid, name)) if pid.parse::<u32>().is_ok() => ID_FILES.contains(&name) || name == TIMENS,
+        Some((process, file)) if process.parse::<u32>().is_ok() => is_settable(file),
         _ => sys::is_writable(&names),
     })
 }

@@ -16,7 +16,7 @@ use crate::gate::GATE_FD;
 use crate::os::{self, Result};
 use crate::sandbox::{During, Step};
 use crate::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
-use engine::node::{Cid, GroupSpec};
+use engine::node::{Cid, DISK, GroupSpec};
 use groups::Groups;
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
@@ -79,11 +79,11 @@ fn serve() -> Step<()> {
     os::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL as _).during("prctl(PR_SET_PDEATHSIG)")?;
     os::prctl(libc::PR_SET_NAME, c"init".as_ptr() as _).during("prctl(PR_SET_NAME)")?;
     let mut packet = vec![0; PACKET_BYTES];
-    let groups = match next_order(&mut packet)? {
-        Some((Order::Begin { groups }, _)) => Groups::enter(groups)?,
+    let (groups, disk) = match next_order(&mut packet)? {
+        Some((Order::Begin { groups, disk }, _)) => (Groups::enter(groups)?, disk),
         _ => return Ok(()),
     };
-    root::mount_store()?;
+    root::mount_store(disk.as_deref())?;
     groups.set_up()?;
     let (store_dir, node_root) = root::dirs()?;
     let mut init = Init {
@@ -124,6 +124,10 @@ impl Init {
             Order::Boot => {
                 root::boot(&self.groups)?;
                 self.own_mnt = Some(os::open("/proc/self/ns/mnt", libc::O_RDONLY, 0).during("/proc/self/ns/mnt")?);
+                if let Some(disk) = self.in_store(root::disk_mount)? {
+                    os::mkdir_if_missing(DISK, 0o755).during(DISK)?;
+                    os::attach_mount(&disk, DISK).during("mount the disk")?;
+                }
                 reply(&Reply::Done, &[]);
             }
             Order::Create { container, lowers } => {

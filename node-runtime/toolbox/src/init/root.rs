@@ -12,12 +12,17 @@ use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 
+/// Where the store has the disk.
+const STORE_DISK: &str = "/disk";
 /// Directories that are there on every Linux, to hang the store's tmpfs on for a moment.
 const HOOKS: [&str; 4] = ["/tmp", "/mnt", "/var", "/proc"];
 
 /// Leaves the real machine's mounts for a tmpfs: `/root` (the node's root, a tmpfs of its own), `/layers`, `/proc`.
-pub(super) fn mount_store() -> Step<()> {
+pub(super) fn mount_store(disk: Option<&str>) -> Step<()> {
     os::mount("none", "/", "", libc::MS_REC | libc::MS_PRIVATE, "").during("mount --make-rprivate /")?;
+    // Before something is mounted over it.
+    let disk = disk.map(|disk| os::open(disk, libc::O_PATH, 0).and_then(|dir| os::clone_mount(&dir)).during(disk));
+    let disk = disk.transpose()?;
     let mounted = HOOKS.iter().find(|hook| os::mount("drydock", hook, "tmpfs", libc::MS_NODEV, "mode=0755").is_ok());
     let hook = mounted.ok_or(("mount a tmpfs for the store".to_owned(), os::errno()))?;
     os::chdir(hook).during("chdir")?;
@@ -26,8 +31,14 @@ pub(super) fn mount_store() -> Step<()> {
     }
     os::mkdir(&format!("{}/{EMPTY_LAYER}", &LAYERS[1..]), 0o755).during("the empty layer")?;
     os::mount("tmpfs", &NODE_ROOT[1..], "tmpfs", 0, "mode=0755").during("mount the node's root")?;
+    if let Some(disk) = &disk {
+        os::mkdir(&STORE_DISK[1..], 0o755).during(STORE_DISK)?;
+        os::attach_mount(disk, &STORE_DISK[1..]).during("mount the disk")?;
+    }
     os::pivot_to_cwd().during("pivot_root")?;
     mount_proc("/proc").during("mount /proc")?;
+    // What the runner has is no part of the scenario; nobody on the node may go below this.
+    os::write_file(libc::AT_FDCWD, "/proc/self/oom_score_adj", "0").during("oom_score_adj")?;
     copy_toolbox().during("copy the toolbox")
 }
 
@@ -60,6 +71,15 @@ pub(super) fn boot(groups: &Groups) -> Step<()> {
     os::mkdir_if_missing("/tmp", 0o777).during("/tmp")?;
     os::chmod("/tmp", 0o1777).during("/tmp")?;
     os::sethostname(HOSTNAME).during("sethostname")
+}
+
+/// The disk, if there is one, as a mount that can be attached anywhere. The caller is in the store's mount namespace.
+pub(super) fn disk_mount() -> Step<Option<OwnedFd>> {
+    match os::open(STORE_DISK, libc::O_PATH, 0) {
+        Ok(dir) => os::clone_mount(&dir).map(Some).during("open_tree(the disk)"),
+        Err(libc::ENOENT) => Ok(None),
+        Err(errno) => Err((STORE_DISK.to_owned(), errno)),
+    }
 }
 
 /// The toolbox's executable as a mount that can be attached anywhere. The caller is in the store's mount namespace.
