@@ -222,6 +222,9 @@ tools! {
         "-p, --pid" => "enter pid namespace",
         "-C, --cgroup" => "enter cgroup namespace",
         "-U, --user" => "enter user namespace",
+        "-S, --setuid <uid>" => "set uid in entered namespace",
+        "-G, --setgid <gid>" => "set gid in entered namespace",
+        "--preserve-credentials" => "do not touch uids or gids",
         "-F, --no-fork" => "do not fork before exec'ing <program>";
     "printenv", "[VARIABLE]...", "Print the values of the specified environment VARIABLE(s).";
     "printf", "FORMAT [ARGUMENT]...", "Print ARGUMENT(s) according to FORMAT.";

@@ -97,6 +97,8 @@ kinds! {
     // ── the node
     "node/file/*/kind", "", "what is at this path on the node", "stat(2)", Kernel, "lstat(2)", Exact;
     "node/file/*/size", "B", "size of the file on the node", "stat(2)", Kernel, "lstat(2)", Exact;
+    "container/*/file/*/uid", "", "owner, through the overlay, as the node numbers users", "stat(2)", Kernel, "lstat(2) through the overlay", Exact;
+    "node/file/*/uid", "", "owner of the file on the node, as the node numbers users", "stat(2)", Kernel, "lstat(2)", Exact;
     "node/file/*/mode", "", "permission bits of the file on the node", "stat(2)", Kernel, "lstat(2)", Exact;
     "node/file/*/sha256", "", "content of the file on the node", "FIPS 180-4", Kernel, "read(2)", Exact;
     "node/hostname", "", "the node's own name", "uts_namespaces(7)", Kernel, "uname(2)", Exact;
@@ -105,6 +107,9 @@ kinds! {
     "process/*/ppid", "", "parent, as a pid on the node", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
     "process/*/state", "", "S sleeping, T stopped, Z zombie", "proc_pid_stat(5)", Kernel, "/proc/PID/stat", Exact;
     "process/*/nspid", "", "its pid in each pid namespace, from the node's inward", "proc_pid_status(5), NSpid", Kernel, "/proc/PID/status", Exact;
+    "process/*/inner", "", "the pid it knows itself by", "proc_pid_status(5), NSpid", Kernel, "/proc/PID/status", Exact;
+    "process/*/depth", "", "in how many pid namespaces it has a number, from the node's inward", "pid_namespaces(7)", Kernel, "/proc/PID/status", Exact;
+    "process/*/cmdline", "", "its arguments; none of one that has ended", "proc_pid_cmdline(5)", Kernel, "/proc/PID/cmdline", Exact;
     "process/*/uid", "", "user ids, real, effective and saved, as the node numbers them", "proc_pid_status(5), Uid", Kernel, "/proc/PID/status", Exact;
     "process/*/capabilities", "", "effective capabilities in its user namespace, as bits", "proc_pid_status(5), CapEff", Kernel, "/proc/PID/status", Exact;
     "process/*/uid_map", "", "in a user namespace of its own: user ids there, on the node, and how many", "user_namespaces(7)", Kernel, "/proc/PID/uid_map", Exact;

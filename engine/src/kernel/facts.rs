@@ -13,7 +13,7 @@ use super::{Container, SimKernel, lifecycle::INIT};
 use crate::call::{FileKind, Tid};
 use crate::fact::{Facts, Value, path};
 use crate::image::hex;
-use crate::node::{Cid, Watch};
+use crate::node::{Cid, Watch, without_interpreter};
 use crate::sim::Map;
 use sha2::{Digest as _, Sha256};
 
@@ -66,6 +66,12 @@ impl SimKernel {
             fact("ppid", Value::Int(i64::from(procfs::ppid_in(self, process, self.node_ns.pid))));
             fact("state", procfs::state_letter(process, Tid(0)).to_string().into());
             fact("nspid", spaced(process.pids.iter().map(|(_, pid)| pid.to_string())).into());
+            fact("inner", Value::Int(process.pids.last().map_or(0, |(_, pid)| i64::from(*pid))));
+            fact("depth", Value::Int(process.pids.len() as i64));
+            fact(
+                "cmdline",
+                spaced(without_interpreter(&process.argv).into_iter().filter(|_| process.is_alive())).into(),
+            );
             fact("uid", spaced(process.cred.uid.each().iter().map(u32::to_string)).into());
             fact("capabilities", format!("{:016x}", process.cred.effective.0).into());
             let elsewhere = process.ns.user != self.node_ns.user;
@@ -95,7 +101,7 @@ impl SimKernel {
             fact(&["ns", kind], class(kind, ns, numbers).into());
         }
         fact(&["uid"], Value::Int(i64::from(init.cred.uid.real)));
-        fact(&["cmdline"], spaced(init.argv.iter().cloned()).into());
+        fact(&["cmdline"], spaced(without_interpreter(&init.argv).into_iter()).into());
         if let Ok(view) = self.view(init.tid()) {
             fact(&["cwd"], self.path_of(&view, view.cwd).unwrap_or_default().into());
         }
@@ -137,6 +143,7 @@ impl SimKernel {
         fact("kind", kind_name(stat.kind).into());
         if matches!(stat.kind, FileKind::File | FileKind::Dir) {
             fact("mode", mode_text(stat.mode).into());
+            fact("uid", Value::Int(i64::from(stat.uid)));
         }
         if stat.kind == FileKind::File {
             fact("size", Value::Int(stat.size_bytes as i64));

@@ -34,6 +34,17 @@ pub const TOOLBOX: &str = "/dev/.toolbox";
 /// Where a node has a file system on a disk, if the machine lends it one: all its others are in memory.
 pub const DISK: &str = "/data";
 
+/// A command line as it was typed: without the interpreter that the `#!` line of a program here adds (execve(2)).
+pub fn without_interpreter(argv: &[String]) -> Vec<String> {
+    match argv {
+        [interpreter, _, path, rest @ ..] if interpreter == TOOLBOX => {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            std::iter::once(name.to_owned()).chain(rest.iter().cloned()).collect()
+        }
+        argv => argv.to_vec(),
+    }
+}
+
 /// A container before it runs: OCI runtime-spec `root`, `hostname`, `mounts`.
 ///
 /// It gets new pid, mnt, uts, ipc and net namespaces, and, where control groups are of version 2, a cgroup namespace; `/` is an overlay of `layers` under an upperdir of its

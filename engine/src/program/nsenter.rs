@@ -4,7 +4,7 @@ use super::Program;
 use super::execvp::{self, Execvp};
 use super::machine::{Cx, Machine, Steps, answer};
 use super::options::{Misuse, Options, Parsed};
-use crate::call::{CloneFlags, Errno, Fd, OpenFlags, Ret, Signal, Sys, WaitStatus};
+use crate::call::{CloneFlags, Credentials, Errno, Fd, OpenFlags, Ret, Signal, Sys, WaitStatus};
 use serde::{Deserialize, Serialize};
 
 /// Option, name in `/proc/PID/ns` and kind, in the order of entering. The user namespace comes first for who gains by it,
@@ -18,6 +18,11 @@ pub struct Nsenter {
     /// What is to be entered, with the file each is opened as.
     wanted: Vec<Wanted>,
     forks: bool,
+    /// Whom it becomes there.
+    uid: Option<u32>,
+    gid: Option<u32>,
+    /// setgroups(2) is tried on both sides of the entrance; one of them may refuse.
+    groups_refused: u32,
     exec: Execvp,
 }
 
@@ -48,6 +53,11 @@ pub enum Task {
     Forked,
     Waited,
     EndBy(Signal),
+    DropGroups,
+    GroupsDropped,
+    /// A call that must succeed, and what is said if it does not.
+    Must(Sys, String),
+    MustDone(String),
     Exec,
     Ignore,
 }
@@ -58,8 +68,8 @@ pub fn start(says: &str, args: &[String], env: &[String]) -> Program {
 
 fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse> {
     let options = Options {
-        flags: "aF",
-        values: "t",
+        flags: "aFP",
+        values: "tSG",
         optional: "muinpCU",
         long: &[
             ("all", 'a'),
@@ -71,6 +81,9 @@ fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse>
             ("pid", 'p'),
             ("cgroup", 'C'),
             ("user", 'U'),
+            ("setuid", 'S'),
+            ("setgid", 'G'),
+            ("preserve-credentials", 'P'),
             ("no-fork", 'F'),
         ],
         posix: true,
@@ -99,12 +112,24 @@ fn build(says: &str, args: &[String], env: &[String]) -> Result<Program, Misuse>
         };
         wanted.push(Wanted { name: name.to_owned(), path, fd: None });
     }
+    let id = |letter: char, what: &str| match parsed.value(letter) {
+        Some(text) => {
+            text.parse::<u32>().map(Some).map_err(|_| Misuse::plain(says, &format!("failed to parse {what}: '{text}'")))
+        }
+        None => Ok(None),
+    };
+    let (uid, gid) = (id('S', "uid")?, id('G', "gid")?);
+    // In another user namespace it is root there, unless it is to be somebody else.
+    let root = (wanted.first().is_some_and(|wanted| wanted.name == "user") && !parsed.has('P')).then_some(0);
     let compares = parsed.has('a') && !parsed.has('U') && parsed.value('U').is_none();
     let first = if compares { Task::Compare { own: None } } else { Task::Open(0) };
     let tool = Nsenter {
         target,
         forks: !parsed.has('F') && wanted.iter().any(|wanted| wanted.name == "pid"),
         wanted,
+        uid: uid.or(root),
+        gid: gid.or(root),
+        groups_refused: 0,
         exec: Execvp::new(&execvp::program_or_shell(&parsed.operands, env), env),
     };
     Ok(Program::Nsenter(Box::new(Machine::new(says, tool, [first]))))
@@ -120,8 +145,11 @@ impl Steps<Task> for Nsenter {
                     return cx.call(Sys::Open { path: path.clone(), flags, mode: 0 }, Task::Opened(at));
                 }
                 None => {
-                    let at = usize::from(self.wanted.first().is_some_and(|wanted| wanted.name == "user"));
-                    cx.push(Task::Enter { at, last: false });
+                    let user = self.wanted.first().is_some_and(|wanted| wanted.name == "user");
+                    cx.push(Task::Enter { at: usize::from(user), last: false });
+                    if user && self.gid.is_some() {
+                        cx.push(Task::DropGroups);
+                    }
                 }
             },
             Task::Opened(at) => match answer::fd(ret) {
@@ -147,7 +175,7 @@ impl Steps<Task> for Nsenter {
                 }
             },
             Task::Fork => {
-                let child = Machine::new(&cx.name, self.clone(), [Task::Exec]);
+                let child = Machine::new(&cx.name, self.clone(), self.at_last());
                 let child = Box::new(Program::Nsenter(Box::new(child)));
                 return cx.call(Sys::Fork { child, until_exec: false }, Task::Forked);
             }
@@ -167,6 +195,23 @@ impl Steps<Task> for Nsenter {
                     return Some(Sys::Kill { pid: answer::fd(ret).unwrap_or(0), signal });
                 }
             },
+            Task::DropGroups => {
+                return cx.call(Sys::Credentials(Credentials::Setgroups(Vec::new())), Task::GroupsDropped);
+            }
+            Task::GroupsDropped => {
+                if let Err(errno) = answer::done(ret) {
+                    self.groups_refused += 1;
+                    if self.groups_refused > 1 {
+                        failed("setgroups", errno, cx);
+                    }
+                }
+            }
+            Task::Must(sys, what) => return cx.call(sys, Task::MustDone(what)),
+            Task::MustDone(what) => {
+                if let Err(errno) = answer::done(ret) {
+                    failed(&what, errno, cx);
+                }
+            }
             Task::Exec => match self.exec.next(ret) {
                 Ok(sys) => return cx.call(sys, Task::Exec),
                 Err(errno) => self.exec.fail(errno, cx),
@@ -178,6 +223,18 @@ impl Steps<Task> for Nsenter {
 }
 
 impl Nsenter {
+    /// What it does where it wanted to be.
+    fn at_last(&self) -> Vec<Task> {
+        let mut tasks = Vec::new();
+        if let Some(gid) = self.gid {
+            tasks.push(Task::DropGroups);
+            tasks.push(Task::Must(Sys::Setgid { gid }, "setgid".to_owned()));
+        }
+        tasks.extend(self.uid.map(|uid| Task::Must(Sys::Setuid { uid }, "setuid".to_owned())));
+        tasks.push(Task::Exec);
+        tasks
+    }
+
     /// Nobody enters the user namespace that it is in (setns(2)).
     fn compare(&mut self, own: Option<String>, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         let link = |pid: &str| Sys::Readlink { path: format!("/proc/{pid}/ns/user") };
@@ -197,8 +254,11 @@ impl Nsenter {
 
     fn enter(&self, at: usize, last: bool, cx: &mut Cx<Task>) -> Option<Sys> {
         let Some(wanted) = self.wanted.get(at) else {
-            let then = if self.forks { Task::Fork } else { Task::Exec };
-            cx.push(if last { then } else { Task::Enter { at: 0, last: true } });
+            match (last, self.forks) {
+                (false, _) => cx.push(Task::Enter { at: 0, last: true }),
+                (true, true) => cx.push(Task::Fork),
+                (true, false) => cx.push_all(self.at_last()),
+            }
             return None;
         };
         match wanted.fd {

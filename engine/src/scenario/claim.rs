@@ -9,6 +9,7 @@
 //! some process/*/comm = sleep and process/*/state = T   (of one thing all of it is true: `*` is the same name)
 //! image/a/id = @image/b/id                           (the value of another fact)
 //! ran docker history                                 (a line beginning with these words was typed and exited 0)
+//! ran nsenter … ls                                   (… is any words between)
 //! ```
 
 use crate::fact::{Facts, Value, escape, unescape};
@@ -282,8 +283,12 @@ fn varying_part(pattern: &str, path: &str) -> String {
 fn ran(typed: &[(String, Option<i32>)], words: &[String]) -> Result<(), String> {
     let wanted = words.join(" ");
     let begins = |line: &str| {
-        let mut typed = line.split_whitespace();
-        words.iter().all(|word| word == "…" || typed.next() == Some(word))
+        let (mut typed, mut skips) = (line.split_whitespace(), false);
+        words.iter().all(|word| match std::mem::replace(&mut skips, word == "…") {
+            _ if skips => true,
+            true => typed.any(|other| other == word),
+            false => typed.next() == Some(word),
+        })
     };
     let tries: Vec<&(String, Option<i32>)> = typed.iter().filter(|(line, _)| begins(line)).collect();
     match tries.last() {
@@ -368,6 +373,8 @@ mod tests {
             ("some container/*/state = running and container/*/pid absent", ""),
             ("some process/*/comm = sleep", "nothing of this kind yet"),
             ("ran docker history", ""),
+            ("ran docker … web:1", ""),
+            ("ran docker … ps", "`docker … ps` has not been run yet"),
             ("ran docker diff", "`docker diff` ended with exit code 1"),
             ("ran docker ps", "`docker ps` has not been run yet"),
         ] {

@@ -41,6 +41,16 @@ impl Default for Linux {
 }
 
 impl Cgroups {
+    /// As `verify` names it, and as a kind of kernel is named in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Cgroups::V2 => "v2",
+            Cgroups::Hybrid => "hybrid",
+            Cgroups::V1 => "v1",
+            Cgroups::None => "none",
+        }
+    }
+
     /// Its controllers are those of version 1.
     pub fn is_v1(self) -> bool {
         matches!(self, Cgroups::V1 | Cgroups::Hybrid)

@@ -10,7 +10,7 @@ use super::{memory, proc};
 use engine::call::{FileKind, Tid};
 use engine::fact::{Facts, Value, path};
 use engine::image::hex;
-use engine::node::{Cid, Fault, Watch};
+use engine::node::{Cid, Fault, Watch, without_interpreter};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::fs;
@@ -101,6 +101,10 @@ fn process_facts(tid: Tid, process: &Seen, numbers: &Numbers, out: &mut Facts) {
     fact("comm", process.stat.comm.clone().into());
     fact("state", state(process.stat.state).to_string().into());
     fact("nspid", spaced(process.nspid.iter().map(u32::to_string)).into());
+    fact("inner", Value::Int(process.nspid.last().copied().unwrap_or(0).into()));
+    fact("depth", Value::Int(process.nspid.len() as i64));
+    let cmdline = fs::read(format!("/proc/{}/cmdline", process.pid)).unwrap_or_default();
+    fact("cmdline", spaced(without_interpreter(&normal::cmdline(&cmdline)).into_iter()).into());
     // Real, effective, saved; the fourth is for files.
     let ids = proc::status_numbers(process.pid, "Uid:");
     fact("uid", spaced(ids.iter().take(3).map(u32::to_string)).into());
@@ -190,7 +194,7 @@ fn running_facts(
     let uid = proc::status_numbers(pid, "Uid:").first().copied().unwrap_or(0);
     fact(&["uid"], Value::Int(uid.into()));
     let cmdline = fs::read(format!("/proc/{pid}/cmdline")).or_fault(|| format!("cmdline of {name}"))?;
-    fact(&["cmdline"], spaced(normal::cmdline(&cmdline).into_iter()).into());
+    fact(&["cmdline"], spaced(without_interpreter(&normal::cmdline(&cmdline)).into_iter()).into());
     let cwd = fs::read_link(format!("/proc/{pid}/cwd")).or_fault(|| format!("cwd of {name}"))?;
     fact(&["cwd"], cwd.to_string_lossy().into_owned().into());
     let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).or_fault(|| format!("mountinfo of {name}"))?;
@@ -352,6 +356,7 @@ fn file_facts(prefix: &[&str], root: &Path, file: &str, out: &mut Facts) -> Resu
     fact("kind", kind_name(normal::kind(metadata.mode())).into());
     if metadata.is_file() || metadata.is_dir() {
         fact("mode", mode_text(&metadata).into());
+        fact("uid", Value::Int(metadata.uid().into()));
     }
     if metadata.is_file() {
         fact("size", Value::Int(metadata.size() as i64));
