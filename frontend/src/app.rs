@@ -165,13 +165,13 @@ async fn begin(driver: &Rc<Driver>, id: &str) -> Result<(), String> {
 /// What may come later: recordings of real kernels and measurements.
 async fn beside(driver: &Rc<Driver>, id: &str) {
     #[cfg(feature = "mock")]
-    driver.act(Action::Recording(Rc::new(crate::fixture::recording())));
+    driver.act(Action::Recordings(Rc::new(vec![crate::fixture::recording()])));
     let name = format!("recordings/{id}.bin");
     if !cfg!(feature = "mock")
         && address::has_asset(&name)
-        && let Ok(recording) = fetch::read(&name).await
+        && let Ok(recordings) = fetch::read(&name).await
     {
-        driver.act(Action::Recording(Rc::new(recording)));
+        driver.act(Action::Recordings(Rc::new(recordings)));
     }
     let lesson = driver.app().lesson.clone();
     for step in lesson.iter().flat_map(|lesson| &lesson.steps) {

@@ -451,6 +451,7 @@ pub fn recording() -> Recording {
         lesson: "images/layers".into(),
         hash: "0badc0de".repeat(8),
         kernel: "Linux 6.18".into(),
+        cgroups: Default::default(),
         date: "2026-11-14".into(),
         architecture: "x86-64".into(),
         points,

@@ -20,7 +20,7 @@ pub type Lesson = lessons::Lesson<Era>;
 pub struct App {
     pub course: Option<Rc<Course>>,
     pub lesson: Option<Rc<Lesson>>,
-    pub recording: Option<Rc<Recording>>,
+    pub recordings: Rc<Vec<Recording>>,
     /// Values from a kernel that runs beside this session, newer than any recording.
     pub live: Option<Rc<Recording>>,
     pub plots: Rc<Map<String, Rc<Plot>>>,
@@ -99,7 +99,7 @@ impl Notice {
 pub enum Action {
     Course(Rc<Course>),
     Lesson(Rc<Lesson>),
-    Recording(Rc<Recording>),
+    Recordings(Rc<Vec<Recording>>),
     Live(Rc<Recording>),
     Plot(Rc<Plot>),
     Told(Box<State>),
@@ -148,7 +148,7 @@ impl App {
         match action {
             Action::Course(course) => self.course = Some(course),
             Action::Lesson(lesson) => self.lesson = Some(lesson),
-            Action::Recording(recording) => self.recording = Some(recording),
+            Action::Recordings(recordings) => self.recordings = recordings,
             Action::Live(live) => self.live = Some(live),
             Action::Plot(plot) => {
                 let mut all = (*self.plots).clone();
@@ -275,8 +275,14 @@ impl App {
     }
 
     /// What a real kernel showed: live before recorded.
-    pub fn real(&self) -> Option<&Rc<Recording>> {
-        self.live.as_ref().or(self.recording.as_ref())
+    pub fn real(&self) -> Option<&Recording> {
+        self.live.as_deref().or(self.recordings.first())
+    }
+
+    /// Recordings of kernels of another kind.
+    pub fn others(&self) -> &[Recording] {
+        let shown = usize::from(self.live.is_none()).min(self.recordings.len());
+        &self.recordings[shown..]
     }
 }
 

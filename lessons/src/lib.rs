@@ -261,6 +261,7 @@ pub struct Recording {
     pub hash: String,
     /// `Linux 6.18.44`.
     pub kernel: String,
+    pub cgroups: engine::scenario::Cgroups,
     /// `2026-11-22`.
     pub date: String,
     pub architecture: String,

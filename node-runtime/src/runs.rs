@@ -140,6 +140,7 @@ pub fn record(lesson: &Lesson) -> Result<Recording> {
         lesson: lesson.id.clone(),
         hash: lesson.hash.clone(),
         kernel: kernel_name(),
+        cgroups: Profile::here().cgroups,
         date: today(),
         architecture: std::env::consts::ARCH.to_owned(),
         points,

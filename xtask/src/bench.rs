@@ -2,7 +2,7 @@
 //! what a fresh clone costs, which takes half an hour.
 
 use crate::build::{self, Profile};
-use crate::{serve, tools, tree};
+use crate::{serve, tools, tree, vm};
 use anyhow::{Context, ensure};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -190,7 +190,9 @@ pub fn record(screens: bool) -> anyhow::Result<()> {
         return tools::run(cargo.env("DRYDOCK_RECORD_SCREENS", "1"));
     }
     let recordings = build::recordings();
+    // On a machine of the other kind: QEMU, where it can be had.
+    vm::record(&recordings)?;
     let mut record = Command::new(node_runtime);
-    record.current_dir(tree::root()).args(["record", "--all", "--out"]).arg(&recordings);
+    record.current_dir(tree::root()).args(["record", "--all"]);
     tools::run(&mut record).context("no recording was changed")
 }

@@ -14,10 +14,11 @@ pub fn Inspector() -> Html {
     let app = &page.app;
     let subject = app.selection.as_ref().zip(app.world.as_deref()).map(|(target, world)| {
         let real = app.real().and_then(|recording| real(recording, world));
-        let shown = inspect(target, &world.facts, real.as_ref());
-        (shown, real)
+        let others: Vec<Real> = app.others().iter().filter_map(|other| self::real(other, world)).collect();
+        let shown = inspect(target, &world.facts, real.as_ref(), &others);
+        (shown, real, others)
     });
-    let fact = subject.as_ref().map(|(shown, _)| shown.fact.clone());
+    let fact = subject.as_ref().map(|(shown, _, _)| shown.fact.clone());
     let position = app.world.as_deref().map(|world| (world.branch, world.position));
     {
         let driver = page.driver();
@@ -27,7 +28,7 @@ pub fn Inspector() -> Html {
             }
         });
     }
-    let Some((shown, real)) = subject else { return html! { <div hidden=true></div> } };
+    let Some((shown, real, others)) = subject else { return html! { <div hidden=true></div> } };
     html! {
         <section class="inspector" aria-label="Inspector">
             <header>
@@ -39,7 +40,7 @@ pub fn Inspector() -> Html {
             </header>
             { table(&shown, real.as_ref()) }
             { why(&page) }
-            { provenance(&shown, real.as_ref()) }
+            { provenance(&shown, real.as_ref(), &others) }
         </section>
     }
 }
@@ -68,12 +69,15 @@ fn table(shown: &Inspection, real: Option<&Real>) -> Html {
 }
 
 fn row(row: &Row) -> Html {
+    let elsewhere = row.elsewhere.iter().map(|(kernel, value)| {
+        html! { <span class="elsewhere">{value}{" on "}{kernel}</span> }
+    });
     let differs = row.differs.then(|| html! { <span class="differs">{"differs"}</span> });
     html! {
         <tr class={classes!(row.differs.then_some("differing"))} title={format!("{} ({})", row.meaning, row.source)}>
             <th scope="row">{&row.label}</th>
             <td>{&row.simulated}</td>
-            <td>{row.real.as_deref().unwrap_or("")}<span>{for differs}</span></td>
+            <td>{row.real.as_deref().unwrap_or("")}<span>{for differs}</span>{for elsewhere}</td>
             <td>{mark(row.evidence, false)}</td>
         </tr>
     }
@@ -123,7 +127,7 @@ pub fn ticked(text: &str) -> Html {
     text.split('`').enumerate().map(piece).collect()
 }
 
-fn provenance(shown: &Inspection, real: Option<&Real>) -> Html {
+fn provenance(shown: &Inspection, real: Option<&Real>, others: &[Real]) -> Html {
     let besides = real.filter(|real| !real.besides.is_empty()).map(|real| {
         let shown = real.besides.iter().take(3).map(|words| format!("`{words}`")).collect::<Vec<_>>().join(", ");
         let more = if real.besides.len() > 3 { " and more" } else { "" };
@@ -132,7 +136,7 @@ fn provenance(shown: &Inspection, real: Option<&Real>) -> Html {
     html! {
         <div class="provenance">
             <h3>{"Fact"}</h3><code>{&shown.fact}</code>
-            <div>{for real.map(|real| html! { <><h3>{"Real kernel"}</h3><p>{&real.recorded}</p></> })}</div>
+            <div>{for real.map(|real| html! { <><h3>{"Real kernel"}</h3><p>{&real.recorded}</p></> })}{for others.iter().map(|other| html! { <p>{&other.recorded}</p> })}</div>
             <div>{for besides}</div>
             <div>{for real.filter(|real| real.ahead).map(|_| html! { <p>{"Real values are those after the whole command."}</p> })}</div>
         </div>

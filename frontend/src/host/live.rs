@@ -100,6 +100,7 @@ impl Live {
             lesson: self.lesson.clone(),
             hash: String::new(),
             kernel: self.kernel.borrow().clone(),
+            cgroups: Default::default(),
             date: String::new(),
             architecture: String::new(),
             points: points.clone(),

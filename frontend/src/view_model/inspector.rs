@@ -27,6 +27,8 @@ pub struct Row {
     pub label: String,
     pub simulated: String,
     pub real: Option<String>,
+    /// What other kernels showed, where that is something else: kernel and value.
+    pub elsewhere: Vec<(String, String)>,
     pub differs: bool,
     pub evidence: Evidence,
     pub meaning: &'static str,
@@ -91,7 +93,8 @@ fn provenance(recording: &Recording) -> String {
     }
 }
 
-pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspection {
+/// `others` are kernels of another kind: told of where they differ from the first.
+pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>, others: &[Real]) -> Inspection {
     let Subject { title, place, below, fact } = subject(target, facts);
     let mut rows = Vec::new();
     for (prefix, name) in &below {
@@ -102,7 +105,7 @@ pub fn inspect(target: &Target, facts: &Facts, real: Option<&Real>) -> Inspectio
             // Another thing's facts begin here: a file of the upperdir, a layer of the image.
             let escaped = path[prefix.len()..].contains('%');
             if !escaped {
-                let row = row(path, prefix, value, real);
+                let row = row(path, prefix, value, real, others);
                 rows.extend(row.map(|row| Row { label: name.clone().unwrap_or(row.label), ..row }));
             }
         }
@@ -229,7 +232,7 @@ fn cgroup(group: &Group, of: Resource) -> Subject {
     Subject::new(group.name(), (what, ""), shown, fact)
 }
 
-fn row(path: &str, prefix: &str, value: &Value, real: Option<&Real>) -> Option<Row> {
+fn row(path: &str, prefix: &str, value: &Value, real: Option<&Real>, others: &[Real]) -> Option<Row> {
     let kind = kind_of(path)?;
     let label = match path[prefix.len()..].trim_start_matches('/') {
         "" => last_name(path),
@@ -237,12 +240,14 @@ fn row(path: &str, prefix: &str, value: &Value, real: Option<&Real>) -> Option<R
     };
     let ahead = real.is_some_and(|real| real.ahead);
     let real = real.map(|real| real.facts.get(path));
-    let shown = real.map(|value| value.map_or_else(|| "—".to_owned(), |value| words(value, kind.unit)));
+    let said = |value: Option<&Value>| value.map_or_else(|| "—".to_owned(), |value| words(value, kind.unit));
+    let elsewhere = others.iter().filter(|other| !other.ahead && Some(other.facts.get(path)) != real);
     Some(Row {
         label,
         simulated: words(value, kind.unit),
         differs: !ahead && real.flatten().is_some_and(|real| real != value),
-        real: shown,
+        elsewhere: elsewhere.map(|other| (other.kernel.clone(), said(other.facts.get(path)))).collect(),
+        real: real.map(said),
         evidence: kind.evidence,
         meaning: kind.meaning,
         source: kind.source,
@@ -324,19 +329,33 @@ mod tests {
             Facts::from([("container/web/upper/%2Fetc%2Fhttpd%2Fconf%2Fhttpd.conf/size".into(), Value::Int(11_753))]);
         let whole =
             Real { facts: real, kernel: "Linux".into(), recorded: String::new(), besides: vec![], ahead: false };
-        let shown = inspect(&target, &world.facts, Some(&whole));
+        let shown = inspect(&target, &world.facts, Some(&whole), &[]);
         let size = shown.rows.iter().find(|row| row.label == "size").unwrap();
         assert_eq!((size.real.as_deref(), size.differs), (Some("11\u{202f}753 B"), true));
         assert_ne!(size.simulated, "11\u{202f}753 B");
-        let between = inspect(&target, &world.facts, Some(&Real { ahead: true, ..whole }));
+        let between = inspect(&target, &world.facts, Some(&Real { ahead: true, ..whole.clone() }), &[]);
         assert!(between.rows.iter().all(|row| !row.differs), "within a command nothing is compared");
+    }
+
+    #[test]
+    fn another_kernel_is_told_of_where_it_showed_something_else() {
+        let world = fixture::world();
+        let target = Target::Container { name: "web".into() };
+        let of = |kernel: &str, state: &str| {
+            let facts = Facts::from([("container/web/state".into(), Value::Text(state.into()))]);
+            Real { facts, kernel: kernel.into(), recorded: String::new(), besides: vec![], ahead: false }
+        };
+        let (first, same, other) = (of("Linux 6.1", "running"), of("Linux 6.2", "running"), of("Linux 6.3", "exited"));
+        let shown = inspect(&target, &world.facts, Some(&first), &[same, other]);
+        let state = shown.rows.iter().find(|row| row.label == "state").unwrap();
+        assert_eq!(state.elsewhere, [("Linux 6.3".to_owned(), "exited".to_owned())]);
     }
 
     #[test]
     fn what_shares_a_namespace_is_listed_by_number_and_a_group_by_what_was_asked_of_it() {
         let facts = fixture::kernel::facts(8);
         let labels = |target: &Target| {
-            let shown = inspect(target, &facts, None);
+            let shown = inspect(target, &facts, None, &[]);
             let rows: Vec<String> = shown.rows.iter().map(|row| row.label.clone()).collect();
             (shown.title, rows)
         };

@@ -13,7 +13,7 @@ use engine::world::input_text;
 use lessons::{Lesson, Recording};
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub fn simulate(options: &Options) -> Result<End> {
     let lessons = options.course()?.lessons()?;
@@ -156,20 +156,26 @@ pub fn record(options: &Options) -> Result<End> {
         return Ok(end);
     }
     let course = options.course()?;
-    let of_tree = course.folder().map(|tree| tree.join("recordings"));
-    let folder = options
-        .out
-        .clone()
-        .or(of_tree)
-        .context("there is no tree here to record into: run it in the tree's root, or say --out FOLDER")?;
+    // A kind of kernel has a folder: what another kind showed stays beside it.
+    let kind = Profile::here().cgroups.name();
+    let of_tree = course.folder().map(|tree| tree.join("recordings").join(kind));
+    let none = "there is no tree here to record into: run it in the tree's root, or say --out FOLDER";
+    let folder = match options.json {
+        true => PathBuf::new(),
+        false => options.out.clone().or(of_tree).context(none)?,
+    };
     let lessons = course.lessons()?;
     let named = options.names.iter().map(|name| find(&lessons, name)).collect::<Result<Vec<_>>>()?;
     for lesson in if options.all { lessons.iter().collect() } else { named } {
         if let Some(why) = runs::unfit(&lesson.scenario) {
-            println!("{}", skipped(&lesson.id, &why, false));
+            println!("{}", skipped(&lesson.id, &why, options.json));
             continue;
         }
         let recording = runs::record(lesson)?;
+        if options.json {
+            println!("{}", serde_json::to_string(&recording)?);
+            continue;
+        }
         let file = folder.join(format!("{}.json", recording.lesson));
         keep(&file, &recording)?;
         println!("{}: {} inputs on {}", file.display(), recording.points.len(), recording.kernel);

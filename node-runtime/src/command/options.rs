@@ -29,7 +29,7 @@ fn grammar(command: &str) -> Option<(&'static [&'static str], usize, usize)> {
     Some(match command {
         "simulate" => (&["--json", "--lessons"], 1, 1),
         "verify" => (&["--json", "--all", "--cases", "--html", "--explain", "--lessons"], 0, usize::MAX),
-        "record" => (&["--all", "--out", "--lessons"], 0, usize::MAX),
+        "record" => (&["--json", "--all", "--out", "--lessons"], 0, usize::MAX),
         "fuzz" => (&["--minutes", "--seed", "--out", "--lessons"], 0, 0),
         "measure" => (&["--out", "--lessons"], 0, 0),
         "replay" => (&["--json"], 1, 1),

@@ -16,7 +16,11 @@ const COMMANDS: [(&str, &str, &[&str]); 11] = [
         "[--minutes N] [--seed S] [--out FOLDER]",
         &["random scenarios on both; where they part, the shortest that does, as a case"],
     ),
-    ("record", "LESSON…|--all [--out FOLDER]", &["keep what this machine's kernel shows, for pages without one"]),
+    (
+        "record",
+        "LESSON…|--all [--out FOLDER] [--json]",
+        &["keep what this machine's kernel shows, for pages without one"],
+    ),
     ("measure", "[--out FOLDER]", &["the figures of the course's plots, in a control group of its own"]),
     ("replay", "FILE [--json]", &["show what was recorded"]),
     (

@@ -4,6 +4,7 @@ use super::plot;
 use crate::tree;
 use anyhow::{Context, anyhow};
 use engine::kernel::SimKernel;
+use engine::scenario::Profile;
 use engine::sched::Scheduled;
 use engine::session::Session;
 use lessons::author::course::{compile_all, root};
@@ -29,6 +30,17 @@ pub fn recordings() -> PathBuf {
     root().join("recordings")
 }
 
+/// The folders of recordings, a kind of kernel each: first that of the page's own profile.
+fn kinds_of_kernels() -> anyhow::Result<Vec<PathBuf>> {
+    let mut kinds: Vec<PathBuf> = match fs::read_dir(recordings()) {
+        Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect::<anyhow::Result<_>>()?,
+        Err(_) => Vec::new(),
+    };
+    let own = Profile::default().cgroups.name();
+    kinds.sort_by_key(|kind| (kind.file_name().is_none_or(|name| name != own), kind.clone()));
+    Ok(kinds)
+}
+
 pub fn measurements() -> PathBuf {
     root().join("measurements")
 }
@@ -37,13 +49,16 @@ pub fn compile() -> anyhow::Result<Compiled> {
     let compiled = compile_all(&root())?;
     let mut recordings = Vec::new();
     let mut stale = Vec::new();
+    let kinds = kinds_of_kernels()?;
     for lesson in &compiled.lessons {
-        let path = self::recordings().join(format!("{}.json", lesson.id));
-        match path.exists().then(|| read_json::<Recording>(&path)).transpose()? {
-            Some(recording) if recording.hash == lesson.hash => recordings.push(recording),
-            // What a kernel showed for another text would be shown as if it were for this one.
-            Some(_) => stale.push(lesson.id.clone()),
-            None => {}
+        for kind in &kinds {
+            let path = kind.join(format!("{}.json", lesson.id));
+            match path.exists().then(|| read_json::<Recording>(&path)).transpose()? {
+                Some(recording) if recording.hash == lesson.hash => recordings.push(recording),
+                // What a kernel showed for another text would be shown as if it were for this one.
+                Some(_) => stale.push(lesson.id.clone()),
+                None => {}
+            }
         }
     }
     let mut measurements = Vec::new();
@@ -81,8 +96,12 @@ impl Compiled {
             let (_, opening) = lesson.split();
             files.push((format!("lessons/{}.opening.bin", lesson.id), postcard::to_allocvec(&opening)?));
         }
-        for recording in &self.recordings {
-            files.push((format!("recordings/{}.bin", recording.lesson), postcard::to_allocvec(recording)?));
+        for lesson in &self.lessons {
+            let of_lesson: Vec<&Recording> = self.recordings.iter().filter(|kept| kept.lesson == lesson.id).collect();
+            if of_lesson.is_empty() {
+                continue;
+            }
+            files.push((format!("recordings/{}.bin", lesson.id), postcard::to_allocvec(&of_lesson)?));
         }
         for measurement in &self.measurements {
             let plot = plot::plot(measurement)?;

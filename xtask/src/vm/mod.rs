@@ -12,7 +12,7 @@ use crate::build::Profile;
 use crate::progress::seconds;
 use crate::test::Tally;
 use crate::{apt, serve, tools, tree};
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use kernel::Kernel;
 use report::Report;
 use std::fs;
@@ -90,7 +90,8 @@ fn verify(plan: &Plan<'_>, tally: &mut Tally) -> anyhow::Result<()> {
     for machine in &plan.machines {
         println!("{}: {} in {QEMU}, translated …", machine.name, kernel.name);
         let begun = Instant::now();
-        let (report, console) = start(machine, &plan.names, &kernel, &initramfs)?;
+        let (report, console) =
+            start(machine, &format!("verify {} --json", plan.names.join(" ")), &kernel, &initramfs)?;
         if let Some((boot, verify)) = report.times_ms() {
             let (boot, verify) = (Duration::from_millis(boot), Duration::from_millis(verify));
             let all = seconds(begun.elapsed());
@@ -107,6 +108,30 @@ fn verify(plan: &Plan<'_>, tally: &mut Tally) -> anyhow::Result<()> {
         reports.push(report);
     }
     print!("{}", report::matrix(&reports.iter().collect::<Vec<_>>()));
+    Ok(())
+}
+
+/// What the lessons show on a machine with cgroup v2, the page's own profile, kept in `folder` by its kind.
+pub fn record(folder: &Path) -> anyhow::Result<()> {
+    let kernel = match provide() {
+        Ok(kernel) => kernel,
+        Err(why) => {
+            println!("no machine to start: skipped({why})");
+            return Ok(());
+        }
+    };
+    let machine = &MACHINES[0];
+    let initramfs = initramfs(&kernel, &serve::node_runtime(Profile::Web)?)?;
+    let (report, console) = start(machine, "record --all --json", &kernel, &initramfs)?;
+    let recordings = report.recordings();
+    ensure!(!recordings.is_empty(), "{} recorded nothing:\n{}\n{console}", machine.name, report.said.join("\n"));
+    for recording in recordings {
+        let name = recording["lesson"].as_str().context("a recording without a lesson")?;
+        let file = folder.join(machine.cgroups).join(format!("{name}.json"));
+        fs::create_dir_all(file.parent().unwrap_or(folder))?;
+        fs::write(&file, serde_json::to_string_pretty(recording)? + "\n")?;
+        println!("{}", file.display());
+    }
     Ok(())
 }
 
@@ -133,7 +158,7 @@ fn initramfs(kernel: &Kernel, init: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 /// Starts the machine and waits until it has powered itself off. Gives its report, and the end of what its kernel said.
-fn start(machine: &Machine, names: &[&str], kernel: &Kernel, initramfs: &[u8]) -> anyhow::Result<(Report, String)> {
+fn start(machine: &Machine, command: &str, kernel: &Kernel, initramfs: &[u8]) -> anyhow::Result<(Report, String)> {
     // The files have names without commas, which QEMU's options would not take.
     let place = tree::scratch().join("vm");
     fs::create_dir_all(&place).with_context(|| place.display().to_string())?;
@@ -142,11 +167,8 @@ fn start(machine: &Machine, names: &[&str], kernel: &Kernel, initramfs: &[u8]) -
         fs::write(file, "")?;
     }
     fs::write(place.join("initramfs"), initramfs)?;
-    let parameters = format!(
-        "console=ttyS0 quiet panic=-1 random.trust_cpu=on rdinit=/init -- boot {} verify {} --json",
-        machine.cgroups,
-        names.join(" ")
-    );
+    let parameters =
+        format!("console=ttyS0 quiet panic=-1 random.trust_cpu=on rdinit=/init -- boot {} {command}", machine.cgroups);
     let mut qemu = Command::new(QEMU);
     qemu.current_dir(&place).stdin(Stdio::null());
     qemu.args(["-M", "pc", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", &MEMORY_MIB.to_string()]);

@@ -48,6 +48,11 @@ impl Report {
         }
     }
 
+    /// What `record --json` told, a lesson each.
+    pub fn recordings(&self) -> Vec<&Value> {
+        self.lessons.iter().filter(|object| object.get("points").is_some()).collect()
+    }
+
     fn exit_code(&self) -> Option<i64> {
         self.end.as_ref()?["exit_code"].as_i64()
     }
