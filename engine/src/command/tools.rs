@@ -85,6 +85,9 @@ tools! {
         "-v, --verbose" => "output a diagnostic for every file processed",
         "-R, --recursive" => "operate on files and directories recursively",
         "-h, --no-dereference" => "affect symbolic links instead of any referenced file";
+    "chroot", "[OPTION] NEWROOT [COMMAND [ARG]...]", "Run COMMAND with root directory set to NEWROOT.",
+        "--skip-chdir" => "do not change working directory to '/'",
+        "--userspec=USER:GROUP" => "specify user and group (ID only) to use";
     "clear", "", "Clear the terminal screen.";
     "cp", "[OPTION]... SOURCE... DEST", "Copy SOURCE to DEST, or multiple SOURCE(s) to DIRECTORY.",
         "-a, --archive" => "same as -r and preserve mode, ownership and timestamps",
@@ -129,6 +132,20 @@ tools! {
         "-mindepth N" => "apply no tests at levels less than N",
         "-delete" => "delete files",
         "-print0" => "separate names by NUL";
+    "findmnt", "[OPTION]... [SOURCE|MOUNTPOINT]", "Find a (mounted) filesystem.",
+        "-J, --json" => "use JSON output format",
+        "-l, --list" => "use list format output",
+        "-M, --mountpoint=DIRECTORY" => "the mountpoint directory",
+        "-n, --noheadings" => "don't print column headings",
+        "-N, --task=TID" => "use alternative namespace (/proc/TID/mountinfo file)",
+        "-o, --output=LIST" => "the output columns to be shown",
+        "-P, --pairs" => "use key=\"value\" output format",
+        "-r, --raw" => "use raw output format",
+        "-R, --submounts" => "print all submounts for the matching filesystems",
+        "-S, --source=STRING" => "the device to mount (by name)",
+        "-t, --types=LIST" => "limit the set of filesystems by FS types",
+        "-T, --target=PATH" => "the path to the filesystem to use",
+        "-v, --nofsroot" => "don't print [/dir] for bind mounts";
     "grep", "[OPTION]... PATTERNS [FILE]...", "Search for PATTERNS in each FILE.",
         "-E, --extended-regexp" => "PATTERNS are extended regular expressions",
         "-F, --fixed-strings" => "PATTERNS are strings",
@@ -201,12 +218,23 @@ tools! {
         "-m, --mode=MODE" => "set file mode (as in chmod), not a=rwx - umask",
         "-p, --parents" => "no error if existing, make parent directories as needed",
         "-v, --verbose" => "print a message for each created directory";
-    "mount", "[OPTION]... [SOURCE DIRECTORY]", "Mount a filesystem, or list those that are mounted.",
+    "mount", "[OPTION]... [SOURCE] [DIRECTORY]", "Mount a filesystem, or list those that are mounted.",
         "-B, --bind" => "mount a subtree somewhere else",
+        "-M, --move" => "move a subtree to some other place",
         "-R, --rbind" => "mount a subtree and all submounts somewhere else",
-        "-o LIST" => "comma-separated list of mount options",
+        "--make-private" => "mark a subtree as private",
+        "--make-rprivate" => "recursively mark a whole subtree as private",
+        "--make-rshared" => "recursively mark a whole subtree as shared",
+        "--make-rslave" => "recursively mark a whole subtree as slave",
+        "--make-shared" => "mark a subtree as shared",
+        "--make-slave" => "mark a subtree as slave",
+        "--make-unbindable" => "mark a subtree as unbindable",
+        "-o, --options=LIST" => "comma-separated list of mount options",
         "-r, --read-only" => "mount the filesystem read-only",
-        "-t, --types=LIST" => "the filesystem type: tmpfs, proc";
+        "-t, --types=LIST" => "the filesystem type: overlay, proc, tmpfs",
+        "-v, --verbose" => "say what is being done";
+    "mountpoint", "[-q] DIRECTORY", "Check whether a directory is a mountpoint.",
+        "-q, --quiet" => "quiet mode - don't print anything";
     "mv", "[OPTION]... SOURCE... DEST", "Rename SOURCE to DEST, or move SOURCE(s) to DIRECTORY.",
         "-f, --force" => "do not prompt before overwriting",
         "-n, --no-clobber" => "do not overwrite an existing file",
@@ -226,6 +254,7 @@ tools! {
         "-G, --setgid <gid>" => "set gid in entered namespace",
         "--preserve-credentials" => "do not touch uids or gids",
         "-F, --no-fork" => "do not fork before exec'ing <program>";
+    "pivot_root", "NEW_ROOT PUT_OLD", "Change the root filesystem.";
     "printenv", "[VARIABLE]...", "Print the values of the specified environment VARIABLE(s).";
     "printf", "FORMAT [ARGUMENT]...", "Print ARGUMENT(s) according to FORMAT.";
     "ps", "[options]", "Report a snapshot of the current processes.",
@@ -299,8 +328,11 @@ tools! {
     "truncate", "OPTION... FILE...", "Shrink or extend the size of each FILE to the specified size.",
         "-c, --no-create" => "do not create any files",
         "-s, --size=SIZE" => "set the file size to SIZE bytes";
-    "umount", "[OPTION]... DIRECTORY...", "Unmount filesystems.",
-        "-l, --lazy" => "detach the filesystem now, clean up things later";
+    "umount", "[OPTION]... SOURCE|DIRECTORY...", "Unmount filesystems.",
+        "-l, --lazy" => "detach the filesystem now, clean up things later",
+        "-q, --quiet" => "suppress 'not mounted' error messages",
+        "-R, --recursive" => "recursively unmount a target with all its children",
+        "-v, --verbose" => "say what is being done";
     "uname", "[OPTION]...", "Print certain system information. With no OPTION, same as -s.",
         "-a, --all" => "print all information",
         "-m, --machine" => "print the machine hardware name",

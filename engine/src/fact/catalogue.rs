@@ -82,6 +82,7 @@ kinds! {
     "container/*/root/fstype", "", "the file system its / is", "proc_pid_mountinfo(5)", Kernel, "/proc/PID/mountinfo", Exact;
     "container/*/root/lowers", "", "how many layers lie under its upperdir", "overlayfs.rst, Multiple lower layers", Kernel, "/proc/PID/mountinfo, lowerdir=", Exact;
     "container/*/root/options", "", "ro or rw", "proc_pid_mountinfo(5)", Kernel, "/proc/PID/mountinfo", Exact;
+    "container/*/mount/*", "", "what it sees mounted at this path: the file system type, ro or rw, how events propagate", "proc_pid_mountinfo(5), mount_namespaces(7)", Kernel, "/proc/PID/mountinfo", Exact;
     // ── the thin writable layer
     "container/*/upper", "", "how many names its upperdir holds, whiteouts included", "overlayfs.rst, Upper and Lower", Kernel, "a walk of the upperdir on disk", Exact;
     "container/*/upper/*", "", "what the upperdir holds at this path: file, dir, opaque, symlink, whiteout", "overlayfs.rst, whiteouts and opaque directories", Kernel, "lstat(2), getxattr(2) on the upperdir", Exact;

@@ -66,7 +66,7 @@ impl SimKernel {
         }
         for _ in 0..=SCRIPTS {
             let loc = self.executable(view, &exe)?;
-            let head = match self.fs(loc.fs).inode(loc.ino).map(|inode| &inode.node) {
+            let head = match self.filesystems.inode(loc.fs, loc.ino).map(|inode| &inode.node) {
                 Some(Node::Native) => return Ok(Image { argv, exe: self.absolute(view, &exe), at: loc }),
                 Some(Node::File(data)) => data[..data.len().min(HEAD_BYTES)].to_vec(),
                 _ => return Err(Errno::EACCES),

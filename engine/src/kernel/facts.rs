@@ -3,12 +3,13 @@
 //! Each fact is read off the state by the route its witness takes on a real node: the overlay, the upperdir, the process
 //! table. Nothing here changes what a guest could see.
 
+use super::mountinfo;
 use super::namespace::NsId;
 use super::process::Process;
 use super::procfs;
 use super::userns::IdKind;
 use super::vfs::overlay::Origin;
-use super::vfs::{Fs, Loc, Node, ROOT, Tree, View};
+use super::vfs::{Loc, Node, ROOT, Tree, View};
 use super::{Container, SimKernel, lifecycle::INIT};
 use crate::call::{FileKind, Tid};
 use crate::fact::{Facts, Value, path};
@@ -35,9 +36,9 @@ impl SimKernel {
             if let Some(status) = container.ended {
                 out.insert(path(["container", &name, "exit_code"]), Value::Int(i64::from(status.shell_code())));
             }
-            if let Some(overlay) = self.overlay(cid) {
+            if let Some(upper) = self.upper(cid) {
                 let mut names = 0;
-                upper_facts(overlay.upper(), ROOT, "", &name, &mut names, out);
+                upper_facts(upper, ROOT, "", &name, &mut names, out);
                 out.insert(path(["container", &name, "upper"]), Value::Int(names));
             }
             for file in &watch.container_files {
@@ -105,6 +106,9 @@ impl SimKernel {
         if let Ok(view) = self.view(init.tid()) {
             fact(&["cwd"], self.path_of(&view, view.cwd).unwrap_or_default().into());
         }
+        for (target, text) in mountinfo::told(&mountinfo::mountinfo(self, init)) {
+            fact(&["mount", &target], text.into());
+        }
         if let Some(root) = self.mounts.get(init.root.mount) {
             fact(&["root", "fstype"], root.fstype.to_string().into());
             fact(&["root", "lowers"], Value::Int(container.spec.layers.len() as i64));
@@ -116,8 +120,9 @@ impl SimKernel {
     }
 
     fn container_file_facts(&mut self, name: &str, container: &Container, file: &str, out: &mut Facts) {
-        let Fs::Overlay(overlay) = self.fs_mut(container.fs) else { return };
-        let from = match std::sync::Arc::make_mut(overlay).origin(file) {
+        let origin = self.filesystems.overlay(container.fs, |overlay, all| overlay.origin(all, file));
+        let Some(origin) = origin else { return };
+        let from = match origin {
             Origin::Upper => "upper".to_owned(),
             Origin::Whiteout => "whiteout".to_owned(),
             Origin::Layer(layer) => format!("layer {layer}"),
@@ -147,7 +152,7 @@ impl SimKernel {
         }
         if stat.kind == FileKind::File {
             fact("size", Value::Int(stat.size_bytes as i64));
-            if let Some(Node::File(data)) = self.fs(loc.fs).inode(loc.ino).map(|inode| &inode.node) {
+            if let Some(Node::File(data)) = self.filesystems.inode(loc.fs, loc.ino).map(|inode| &inode.node) {
                 fact("sha256", hex(&Sha256::digest(data.as_slice())).into());
             }
         }

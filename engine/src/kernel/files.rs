@@ -222,15 +222,17 @@ impl SimKernel {
         }
     }
 
-    /// An inode without a name goes when nobody has it open.
+    /// An inode without a name goes when nobody has it open; of an overlay's, then the one in its upperdir.
     pub(super) fn forget_if_unused(&mut self, loc: Loc) {
-        let same = |other: Loc| other.fs == loc.fs && other.ino == loc.ino;
-        if !self.files.opened().any(|ofd| ofd.loc().is_some_and(same))
-            && let Some(superblock) = self.filesystems.get_mut(&loc.fs)
-        {
-            superblock.fs.forget(loc.ino);
-            if superblock.fs.inode(loc.ino).is_none() {
-                self.drop_pages(vec![ObjectId::File(loc.fs, loc.ino)]);
+        let mut next = Some((loc.fs, loc.ino));
+        while let Some((fs, ino)) = next {
+            let same = |other: Loc| other.fs == fs && other.ino == ino;
+            if self.files.opened().any(|ofd| ofd.loc().is_some_and(same)) {
+                return;
+            }
+            next = self.filesystems.forget(fs, ino).map(|place| (place.fs, place.ino));
+            if self.filesystems.inode(fs, ino).is_none() {
+                self.drop_pages(vec![ObjectId::File(fs, ino)]);
             }
         }
     }

@@ -26,7 +26,7 @@ impl Replayable for Scheduled<SimKernel> {
         let mut kernel = self.kernel().clone();
         let view = kernel.view(INIT).ok()?;
         let at = kernel.find(&view, path, true).ok()?;
-        match &kernel.fs(at.fs).inode(at.ino)?.node {
+        match &kernel.filesystems.inode(at.fs, at.ino)?.node {
             Node::File(data) => Some(data.as_ref().clone()),
             _ => None,
         }
@@ -75,7 +75,7 @@ impl SimKernel {
         match self.fs(dir.fs) {
             Fs::Proc(ns) => procfs::names(self, *ns, dir.ino),
             Fs::Cgroup(_) => self.cgroups.names(dir.ino).unwrap_or_default(),
-            fs => fs.names(dir.ino),
+            _ => self.filesystems.names(dir.fs, dir.ino),
         }
     }
 

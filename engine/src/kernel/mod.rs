@@ -55,7 +55,8 @@ use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
 use process::{Process, State, Waiting};
 use std::sync::Arc;
 use userns::UserSpaces;
-use vfs::{Fs, FsId, Mounts, Superblock, Tree, View};
+use vfs::filesystems::FsMut;
+use vfs::{Filesystems, Fs, FsId, Mounts, Superblock, Tree, View};
 
 /// A kernel model with everything it has: clone it and both go on alike.
 #[derive(Clone, Debug)]
@@ -72,12 +73,13 @@ pub struct SimKernel {
     /// Of time namespaces that somebody made: the node's own has no offsets.
     time_spaces: Map<NsId, Arc<time::TimeSpace>>,
     mounts: Mounts,
-    filesystems: Map<FsId, Superblock>,
+    filesystems: Filesystems,
     files: Files,
     memory: memory::Memory,
     /// The file system that is on a disk, if nodes have one.
     disk: Option<FsId>,
-    layers: Map<Digest, Arc<Tree>>,
+    /// The layers that images have: each a file system of its own.
+    layers: Map<Digest, FsId>,
     containers: Map<Cid, Container>,
     jobs: Map<JobId, Job>,
     /// The file system that is the toolbox, and the device nodes a container finds in /dev.
@@ -89,7 +91,6 @@ pub struct SimKernel {
     node_time: NsId,
     /// How often a process has become somebody's child.
     births: u64,
-    next_fs: u32,
     /// What /dev/urandom gives; never compared.
     random: Rng,
     /// Something changed that a blocked call may have waited for.
@@ -138,16 +139,16 @@ impl SimKernel {
         &self.superblock(fs).fs
     }
 
-    fn fs_mut(&mut self, fs: FsId) -> &mut Fs {
-        &mut self.superblock_mut(fs).fs
+    fn fs_mut(&mut self, fs: FsId) -> FsMut<'_> {
+        self.filesystems.of(fs)
     }
 
     fn superblock(&self, fs: FsId) -> &Superblock {
-        &self.filesystems[&fs]
+        self.filesystems.get(fs).expect("INVARIANT(fs-lives)")
     }
 
     fn superblock_mut(&mut self, fs: FsId) -> &mut Superblock {
-        self.filesystems.get_mut(&fs).expect("INVARIANT(fs-lives)")
+        self.filesystems.get_mut(fs).expect("INVARIANT(fs-lives)")
     }
 
     fn view(&self, tid: Tid) -> Result<View, Errno> {
@@ -178,11 +179,7 @@ impl SimKernel {
     }
 
     fn add_fs(&mut self, fs: Fs) -> FsId {
-        let id = FsId(self.next_fs);
-        self.next_fs += 1;
-        self.filesystems
-            .insert(id, Superblock { fs, read_only: false, user: self.node_ns.user, options: String::new() });
-        id
+        self.filesystems.add(fs, self.node_ns.user)
     }
 
     fn tell(&self, tid: Tid, what: Happening, fx: &mut Effects) {
@@ -285,7 +282,8 @@ impl SimKernel {
 impl Kernel for SimKernel {
     fn add_layer(&mut self, diff_id: &Digest, tar: &[u8]) -> Result<(), Fault> {
         if !self.layers.contains_key(diff_id) {
-            self.layers.insert(*diff_id, Arc::new(vfs::layer::unpack(&Arc::from(tar))?));
+            let layer = self.add_fs(Fs::Tree(Arc::new(vfs::layer::unpack(&Arc::from(tar))?)));
+            self.layers.insert(*diff_id, layer);
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 //!
 //! Mount ids, device numbers, peer groups and namespaces are numbers of the whole machine. [`normalised`] numbers them as they appear,
 //! on both kernels alike; it also leaves out the superblock options that some kernels show and others do not, and the
-//! directories of a container's layers, which are the store's.
+//! directories of a container's layers, which are the store's, and what a runtime masks in `/proc`.
 
 use super::SimKernel;
 use super::cgroup::fs::group_at;
@@ -46,12 +46,43 @@ const LAYERS: [&str; 3] = ["lowerdir=", "upperdir=/c", "workdir=/c"];
 
 /// The text of either file as both kernels give it.
 pub fn normalised(text: &str) -> String {
+    let shown: Vec<&str> = text.lines().filter(|line| !is_masked(line)).collect();
     let mut numbers = Numbers::default();
     // A mount may hang on one that is listed after it (pivot_root(2)).
-    for line in text.lines().filter(|line| line.contains(" - ")) {
+    for line in shown.iter().filter(|line| line.contains(" - ")) {
         numbers.mount(line.split(' ').next().unwrap_or_default());
     }
-    text.lines().map(|line| numbers.line(line) + "\n").collect()
+    shown.iter().map(|line| numbers.line(line) + "\n").collect()
+}
+
+/// What a runtime mounts below /proc hides files that some kernels have and others do not.
+fn is_masked(line: &str) -> bool {
+    let at = if line.contains(" - ") { 4 } else { 1 };
+    line.split(' ').nth(at).is_some_and(|target| target.starts_with("/proc/"))
+}
+
+/// What a mountinfo says of each mount point, in short: `tmpfs rw shared`. Of those that lie on one another the topmost is
+/// told.
+pub fn told(mountinfo: &str) -> Map<String, String> {
+    let row = |line: &str| {
+        let (before, after) = line.split_once(" - ")?;
+        let fields: Vec<&str> = before.split(' ').collect();
+        let (target, own, tags) = (*fields.get(4)?, *fields.get(5)?, fields.get(6..)?);
+        let mut after = after.split(' ');
+        let (fstype, all) = (after.next()?, after.nth(1)?);
+        let read_only = [own, all].iter().any(|options| options.split(',').any(|option| option == "ro"));
+        let mut text = format!("{fstype} {}", if read_only { "ro" } else { "rw" });
+        for tag in tags {
+            text += match tag.split(':').next() {
+                Some("shared") => " shared",
+                Some("master") => " slave",
+                Some("unbindable") => " unbindable",
+                _ => "",
+            };
+        }
+        Some((target.to_owned(), if tags.is_empty() { text + " private" } else { text }))
+    };
+    mountinfo.lines().filter(|line| !is_masked(line)).filter_map(row).collect()
 }
 
 #[derive(Default)]
@@ -141,12 +172,11 @@ fn below_disk(root: &str) -> String {
 /// The options that do not depend on the kernel.
 fn known(fstype: &str, options: &str) -> String {
     let of_a_container = fstype == "overlay" && options.split(',').any(|option| option.starts_with(LAYERS[1]));
-    let hidden = |option: &&str| {
-        let of_the_kernel = OF_THE_KERNEL.iter().any(|name| option.starts_with(name));
-        let of_the_store = of_a_container && LAYERS.iter().any(|name| option.starts_with(name));
-        !(of_the_kernel || of_the_store)
+    let shown = |option: &&str| {
+        let layers: &[&str] = if of_a_container { &LAYERS } else { &[] };
+        !OF_THE_KERNEL.iter().chain(layers).any(|name| option.starts_with(name))
     };
-    options.split(',').filter(hidden).collect::<Vec<_>>().join(",")
+    options.split(',').filter(shown).collect::<Vec<_>>().join(",")
 }
 
 pub(super) fn mounts(kernel: &SimKernel, process: &Process) -> String {

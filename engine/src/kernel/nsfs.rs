@@ -68,12 +68,14 @@ impl SimKernel {
         let used: Set<_> = places.iter().map(|loc| loc.fs).collect();
         let mounts = &self.mounts;
         let before = self.filesystems.len();
+        let layers: Set<_> = self.layers.values().copied().collect();
         self.filesystems.retain(|id, superblock| {
-            matches!(superblock.fs, Fs::Cgroup(_)) || kept.contains(id) || used.contains(id) || mounts.shows(*id)
+            let own = matches!(superblock.fs, Fs::Cgroup(_)) || kept.contains(&id) || layers.contains(&id);
+            own || used.contains(&id) || mounts.shows(id)
         });
         if self.filesystems.len() < before {
             let filesystems = &self.filesystems;
-            let gone = self.memory.files(|fs, _| !filesystems.contains_key(&fs));
+            let gone = self.memory.files(|fs, _| filesystems.get(fs).is_none());
             self.drop_pages(gone);
         }
     }

@@ -280,7 +280,9 @@ pub(super) fn link(kernel: &SimKernel, view: &View, ns: NsId, ino: Ino) -> Optio
             let opened = kernel.files.get(ofd)?;
             Some(match opened.what {
                 Opened::File(loc) if loc.fs == NSFS => kernel.ns_text(loc)?,
-                Opened::File(loc) if kernel.fs(loc.fs).inode(loc.ino).is_some_and(|inode| inode.nlink == 0) => {
+                Opened::File(loc)
+                    if kernel.filesystems.inode(loc.fs, loc.ino).is_some_and(|inode| inode.nlink == 0) =>
+                {
                     format!("{} (deleted)", opened.path)
                 }
                 Opened::PipeRead(pipe) | Opened::PipeWrite(pipe) => format!("pipe:[{}]", pipe.0),

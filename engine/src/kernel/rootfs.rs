@@ -111,7 +111,7 @@ impl SimKernel {
         let proc = self.add_fs(Fs::Proc(ns.pid));
         self.mount_on(view, "/proc", Mount::new(ns.mnt, proc, ROOT, "proc", "proc").with(inert))?;
         let dev = self.add_fs(Fs::Tree(self.dev.clone()));
-        self.superblock_mut(dev).options = ",size=64k,mode=755".to_owned();
+        self.superblock_mut(dev).options = ",size=64k,mode=755".into();
         self.mount_on(view, "/dev", Mount::new(ns.mnt, dev, ROOT, "tmpfs", "tmpfs").with(nosuid))?;
         let toolbox = toolbox.map_or_else(|| self.toolbox_mount(ns.mnt), Some).ok_or(Errno::ENOENT)?;
         let target = self.find(view, TOOLBOX, true)?;

@@ -12,7 +12,7 @@ use super::process::{Handle, Process, State, Waiting, comm_of};
 use super::rootfs::dev_tree;
 use super::userns::UserSpaces;
 use super::vfs::mount::Mount;
-use super::vfs::{Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer};
+use super::vfs::{Filesystems, Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer, overlay};
 use super::{Container, Files, Job, SimKernel};
 use crate::call::{CONTAINER_CAPABILITIES, Errno, FileKind, NODE_CAPABILITIES, Tid};
 use crate::node::{Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX};
@@ -51,7 +51,7 @@ impl SimKernel {
             uts: Map::from([(node_ns.uts, Uts { hostname: hostname.to_owned() })]),
             cgroups: ControlGroups::new(profile, node_ns.cgroup),
             mounts: Mounts::default(),
-            filesystems: Map::new(),
+            filesystems: Filesystems::default(),
             files: Files::default(),
             memory: Default::default(),
             disk: None,
@@ -64,7 +64,6 @@ impl SimKernel {
             node_ns,
             node_time,
             births: 0,
-            next_fs: 0,
             random: Rng::for_guest(0, 0),
             unsettled: false,
             current: None,
@@ -75,10 +74,10 @@ impl SimKernel {
         let mut toolbox = Tree::new(0o755);
         toolbox.create(ROOT, "toolbox", Inode::new(Node::Native, 0o755));
         kernel.toolbox = kernel.add_fs(Fs::Tree(Arc::new(toolbox)));
-        kernel.superblock_mut(kernel.toolbox).options = ",mode=755".to_owned();
+        kernel.superblock_mut(kernel.toolbox).options = ",mode=755".into();
         let _ = kernel.pid_spaces.add(node_ns.pid, None);
         let root = kernel.add_fs(Fs::Tree(Arc::new(root)));
-        kernel.superblock_mut(root).options = ",mode=755".to_owned();
+        kernel.superblock_mut(root).options = ",mode=755".into();
         kernel.rootfs = kernel.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
         let base = kernel.mount_base(node_ns.mnt);
         let (early, root) = kernel.mount_root(base, Mount::new(node_ns.mnt, root, ROOT, "tmpfs", "tmpfs"));
@@ -107,21 +106,30 @@ impl SimKernel {
         self.make_dirs(&view, parent)?;
         let walked = self.find_or_name(&view, path, true)?;
         let Last::Name(name) = &walked.last else { return Err(Errno::EISDIR) };
-        let fs = self.fs_mut(walked.dir.fs);
         match walked.node {
             Some(loc) => {
-                let fs = self.fs_mut(loc.fs);
+                let mut fs = self.fs_mut(loc.fs);
                 fs.truncate(loc.ino, 0)?;
-                fs.write(loc.ino, 0, content)
+                fs.write(loc.ino, 0, content).map(|_| ())
             }
-            None => fs.create(walked.dir.ino, name, Inode::file(content.to_vec(), mode), &mut Notes::new()).map(|_| ()),
+            None => {
+                let inode = Inode::file(content.to_vec(), mode);
+                self.fs_mut(walked.dir.fs).create(walked.dir.ino, name, inode, &mut Notes::new()).map(|_| ())
+            }
         }
     }
 
     pub(super) fn create_container(&mut self, cid: Cid, spec: &ContainerSpec) -> Result<(), Fault> {
         let find = |id| self.layers.get(id).cloned().ok_or_else(|| Fault::new(format!("no layer {id} on this node")));
-        let layers = spec.layers.iter().map(find).collect::<Result<Vec<_>, _>>()?;
-        let fs = self.add_fs(Fs::Overlay(Arc::new(Overlay::new(layers))));
+        let mut layers = spec.layers.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+        if layers.is_empty() {
+            // Overlayfs wants a lowerdir.
+            layers.push(self.rootfs);
+        }
+        let root = |fs| overlay::Place { fs, ino: ROOT };
+        let upper = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
+        let overlay = Overlay::new(layers.into_iter().map(root).collect(), Some(root(upper)), None, 1);
+        let fs = self.add_fs(Fs::Overlay(Arc::new(overlay)));
         self.containers.insert(cid, Container { spec: Arc::new(spec.clone()), fs, init: None, ended: None });
         Ok(())
     }
@@ -130,8 +138,9 @@ impl SimKernel {
         match self.containers.get(&cid) {
             Some(container) if container.init.is_some() => Err(Fault::new(format!("container {} runs", cid.0))),
             Some(container) => {
-                self.filesystems.remove(&container.fs);
+                self.filesystems.remove(container.fs);
                 self.containers.remove(&cid);
+                self.sweep_namespaces();
                 Ok(())
             }
             None => Err(Fault::new(format!("no container {}", cid.0))),
@@ -139,14 +148,13 @@ impl SimKernel {
     }
 
     pub(super) fn commit_upper(&mut self, cid: Cid) -> Result<Vec<u8>, Fault> {
-        self.overlay(cid)
-            .map(|overlay| layer::pack(overlay.upper()))
-            .ok_or_else(|| Fault::new(format!("no container {}", cid.0)))
+        self.upper(cid).map(layer::pack).ok_or_else(|| Fault::new(format!("no container {}", cid.0)))
     }
 
-    pub(super) fn overlay(&self, cid: Cid) -> Option<&Overlay> {
-        match &self.filesystems.get(&self.containers.get(&cid)?.fs)?.fs {
-            Fs::Overlay(overlay) => Some(overlay),
+    /// A container's upperdir.
+    pub(super) fn upper(&self, cid: Cid) -> Option<&Tree> {
+        match &self.filesystems.get(self.containers.get(&cid)?.fs)?.fs {
+            Fs::Overlay(overlay) => self.filesystems.tree(overlay.upper()?.fs),
             _ => None,
         }
     }
@@ -241,9 +249,7 @@ impl SimKernel {
         let ns = Namespaces { pid, mnt, uts, ipc, net, cgroup, user };
         let _ = self.pid_spaces.add(pid, Some(self.node_ns.pid));
         self.uts.insert(uts, Uts { hostname: spec.hostname.clone() });
-        if let Fs::Overlay(overlay) = self.fs_mut(fs) {
-            Arc::make_mut(overlay).remount();
-        }
+        self.filesystems.overlay(fs, |overlay, _| overlay.remount());
         Ok((ns, self.mount_base(mnt)))
     }
 

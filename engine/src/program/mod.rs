@@ -10,6 +10,7 @@
 mod alloc;
 mod calendar;
 mod call;
+mod chroot;
 mod copy;
 mod data;
 mod docker;
@@ -21,6 +22,7 @@ mod id;
 mod kill;
 mod ls;
 pub mod machine;
+mod mounts;
 mod node;
 mod nsenter;
 mod one;
@@ -92,7 +94,9 @@ programs! {
     Test(Machine<test::Test, test::Task>);
     Node(Machine<node::NodeTool, node::Task>);
     Id(Machine<id::Id, id::Task>);
+    Mounts(Machine<mounts::Mounts, mounts::Task>);
     Exec(Machine<exec::Exec, exec::Task>);
+    Chroot(Machine<chroot::Chroot, chroot::Task>);
     Unshare(Machine<unshare::Unshare, unshare::Task>);
     Nsenter(Machine<nsenter::Nsenter, nsenter::Task>);
     Ps(Machine<ps::Ps, ps::Task>);
@@ -155,12 +159,12 @@ impl Program {
             "dd" | "fill" | "save" | "yes" => data::start(name, says, args),
             "test" | "[" => test::start(name, says, args),
             "id" | "whoami" => id::start(name, says, args),
-            "hostname" | "uname" | "date" | "mount" | "umount" | "which" | "df" | "serve" | "pwd" => {
-                node::start(name, says, args, env)
-            }
+            "hostname" | "uname" | "date" | "which" | "df" | "serve" | "pwd" => node::start(name, says, args, env),
             "env" | "xargs" | "nohup" => exec::start(name, says, args, env),
+            "chroot" => chroot::start(says, args, env),
             "unshare" => unshare::start(says, args, env),
             "nsenter" => nsenter::start(says, args, env),
+            "mount" | "umount" | "findmnt" | "mountpoint" | "pivot_root" => mounts::start(name, says, args),
             "ps" | "pstree" => ps::start(name, says, args),
             "tar" => tar::start(says, args),
             "clear" => node::clear(),

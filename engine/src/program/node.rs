@@ -1,4 +1,4 @@
-//! Tools about the machine: `hostname`, `uname`, `date`, `mount`, `umount`, `which`, `df`, and the
+//! Tools about the machine: `hostname`, `uname`, `date`, `which`, `df`, and the
 //! stand-in daemon `serve`.
 
 use super::Program;
@@ -8,7 +8,7 @@ use super::options::{Misuse, Options, Parsed};
 use super::plain::said;
 use super::sh::DEFAULT_PATH;
 use super::slurp::{Slurp, Slurping};
-use crate::call::{Errno, FileKind, MountFlags, Ret, Signal, Sys};
+use crate::call::{Errno, FileKind, Ret, Signal, Sys};
 use serde::{Deserialize, Serialize};
 
 /// What uname(1) says on every node: what the real kernel is called is not the lesson's (`uname -r` is not compared).
@@ -35,10 +35,6 @@ pub enum Task {
     Clock,
     Clocked,
     Mounts(Slurp),
-    Mount { target: String, sys: Sys },
-    Mounted { target: String },
-    Umount(String),
-    Umounted(String),
     Which { name: String, at: usize },
     WhichSeen { name: String, at: usize },
     Cwd,
@@ -66,13 +62,6 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
             ..Options::default()
         },
         "date" => Options { flags: "uR", long: &[("utc", 'u')], ..Options::default() },
-        "mount" => Options {
-            flags: "BRrwvlna",
-            values: "to",
-            long: &[("bind", 'B'), ("rbind", 'R'), ("types", 't'), ("options", 'o'), ("read-only", 'r')],
-            ..Options::default()
-        },
-        "umount" => Options { flags: "lfRv", long: &[("lazy", 'l'), ("force", 'f')], ..Options::default() },
         "df" => Options { flags: "hTaik", values: "t", ..Options::default() },
         "serve" => Options { posix: true, ..Options::default() },
         "pwd" => Options { flags: "PL", ..Options::default() },
@@ -88,10 +77,6 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
         "uname" => vec![Task::Uname],
         "date" => vec![Task::Clock],
         "df" => vec![Task::Mounts(Slurp::file("/proc/mounts"))],
-        "mount" if parsed.operands.is_empty() => vec![Task::Mounts(Slurp::file("/proc/mounts"))],
-        "mount" => vec![mount(says, &parsed)?],
-        "umount" if parsed.operands.is_empty() => return Err(Misuse::new(says, "bad usage".to_owned())),
-        "umount" => parsed.operands.iter().cloned().map(Task::Umount).collect(),
         "which" => parsed.operands.iter().map(|name| Task::Which { name: name.clone(), at: 0 }).collect(),
         "pwd" => vec![Task::Cwd],
         _ => STOPS.map(Task::Block).into_iter().chain([Task::Listen]).collect(),
@@ -103,29 +88,6 @@ fn build(name: &str, says: &str, args: &[String], env: &[String]) -> Result<Prog
         path: path.split(':').map(str::to_owned).collect(),
     };
     Ok(Program::Node(Box::new(Machine::new(says, tool, tasks))))
-}
-
-fn mount(says: &str, parsed: &Parsed) -> Result<Task, Misuse> {
-    let words: Vec<&str> = parsed.value('o').map_or(Vec::new(), |o| o.split(',').collect());
-    let has = |word: &str| words.contains(&word);
-    let flags = MountFlags {
-        bind: parsed.has('B') || parsed.has('R') || has("bind") || has("rbind"),
-        recursive: parsed.has('R') || has("rbind"),
-        read_only: parsed.has('r') || has("ro"),
-        remount: has("remount"),
-        ..MountFlags::default()
-    };
-    let known = ["bind", "rbind", "ro", "rw", "remount", "defaults", "nosuid", "nodev", "noexec", "relatime"];
-    let data: Vec<&str> = words.iter().copied().filter(|word| !known.contains(word)).collect();
-    let (source, target) = match &parsed.operands[..] {
-        [source, target] => (source.clone(), target.clone()),
-        [target] if flags.remount => ("none".to_owned(), target.clone()),
-        [target] => return Err(Misuse::plain(says, &format!("{target}: can't find in /etc/fstab."))),
-        _ => return Err(Misuse::new(says, "bad usage".to_owned())),
-    };
-    let fstype = parsed.value('t').unwrap_or("").to_owned();
-    let sys = Sys::Mount { source, target: target.clone(), fstype, flags, data: data.join(",") };
-    Ok(Task::Mount { target, sys })
 }
 
 impl Steps<Task> for NodeTool {
@@ -140,41 +102,9 @@ impl Steps<Task> for NodeTool {
             Task::Clocked => self.date(answer::int(ret).unwrap_or(0), cx),
             Task::Mounts(mut slurp) => match slurp.next(ret) {
                 Slurping::Call(sys) => return cx.call(sys, Task::Mounts(slurp)),
-                Slurping::Done(Ok(data)) => self.mounts(&String::from_utf8_lossy(&data), cx),
+                Slurping::Done(Ok(data)) => self.df(&String::from_utf8_lossy(&data), cx),
                 Slurping::Done(Err(errno)) => cx.fail(1, &format!("/proc/mounts: {}", errno.text())),
             },
-            Task::Mount { target, sys } => return cx.call(sys, Task::Mounted { target }),
-            Task::Mounted { target } => {
-                if let Err(errno) = answer::done(ret) {
-                    let why = match errno {
-                        Errno::ENOENT => "mount point does not exist.".to_owned(),
-                        Errno::ENOTDIR => "mount point is not a directory.".to_owned(),
-                        Errno::EPERM => "permission denied.".to_owned(),
-                        Errno::ENODEV => "unknown filesystem type.".to_owned(),
-                        Errno::EINVAL => "wrong fs type, bad option, bad superblock, missing codepage or helper \
-                                          program, or other error."
-                            .to_owned(),
-                        other => format!("mount(2) system call failed: {}.", other.text()),
-                    };
-                    cx.fail(32, &format!("{target}: {why}"));
-                }
-            }
-            Task::Umount(target) => {
-                let detach = self.flags.contains('l');
-                return cx.call(Sys::Umount { target: target.clone(), detach }, Task::Umounted(target));
-            }
-            Task::Umounted(target) => {
-                if let Err(errno) = answer::done(ret) {
-                    let why = match errno {
-                        Errno::ENOENT => "no mount point specified.".to_owned(),
-                        Errno::EINVAL => "not mounted.".to_owned(),
-                        Errno::EBUSY => "target is busy.".to_owned(),
-                        Errno::EPERM => "must be superuser to unmount.".to_owned(),
-                        other => format!("umount failed: {}.", other.text()),
-                    };
-                    cx.fail(32, &format!("{target}: {why}"));
-                }
-            }
             Task::Which { name, at } => {
                 let path = match self.path.get(at) {
                     _ if name.contains('/') && at == 0 => name.clone(),
@@ -251,19 +181,13 @@ impl NodeTool {
         cx.line(&date_text(format.unwrap_or(default), seconds, ns.rem_euclid(1_000_000_000)));
     }
 
-    fn mounts(&self, text: &str, cx: &mut Cx<Task>) {
-        if self.name == "df" {
-            cx.line("Filesystem     1K-blocks      Used Available Use% Mounted on");
-        }
+    /// How full a file system is belongs to the machine below: not simulated.
+    fn df(&self, text: &str, cx: &mut Cx<Task>) {
+        cx.line("Filesystem     1K-blocks      Used Available Use% Mounted on");
         for line in text.lines() {
             let fields: Vec<&str> = line.split(' ').collect();
-            let [source, target, fstype, options, ..] = fields[..] else { continue };
-            if self.name == "df" {
-                // How full a file system is belongs to the machine below: not simulated.
-                cx.line(&format!("{source:<14} {:>9} {:>9} {:>9} {:>4} {target}", "-", "-", "-", "-"));
-            } else {
-                cx.line(&format!("{source} on {target} type {fstype} ({options})"));
-            }
+            let [source, target, ..] = fields[..] else { continue };
+            cx.line(&format!("{source:<14} {:>9} {:>9} {:>9} {:>4} {target}", "-", "-", "-", "-"));
         }
     }
 }

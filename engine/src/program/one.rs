@@ -35,7 +35,7 @@ pub enum Task {
     RmdirDone { path: String },
     Touch { path: String },
     TouchOpened { path: String },
-    TouchDone { path: String },
+    TouchDone { path: String, opened: Errno },
     LinkTarget,
     LinkTargetKnown,
     Link { target: String, path: String },
@@ -218,12 +218,12 @@ impl Steps<Task> for One {
                     }
                     Err(Errno::ENOENT) if self.has('c') => None,
                     // What cannot be opened (a directory) may still be touched.
-                    Err(_) => cx.call(time, Task::TouchDone { path }),
+                    Err(opened) => cx.call(time, Task::TouchDone { path, opened }),
                 }
             }
-            Task::TouchDone { path } => {
-                if let Err(errno) = answer::done(ret) {
-                    cx.fail(1, &format!("cannot touch {}: {}", quoted(&path), errno.text()));
+            Task::TouchDone { path, opened } => {
+                if answer::done(ret).is_err() {
+                    cx.fail(1, &format!("cannot touch {}: {}", quoted(&path), opened.text()));
                 }
                 None
             }

@@ -10,6 +10,7 @@ use super::{memory, proc};
 use engine::call::{FileKind, Tid};
 use engine::fact::{Facts, Value, path};
 use engine::image::hex;
+use engine::kernel::mountinfo;
 use engine::node::{Cid, Fault, Watch, without_interpreter};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -198,6 +199,9 @@ fn running_facts(
     let cwd = fs::read_link(format!("/proc/{pid}/cwd")).or_fault(|| format!("cwd of {name}"))?;
     fact(&["cwd"], cwd.to_string_lossy().into_owned().into());
     let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).or_fault(|| format!("mountinfo of {name}"))?;
+    for (target, text) in mountinfo::told(&mounts) {
+        fact(&["mount", &target], text.into());
+    }
     let root = root_mount(&mounts).ok_or_else(|| Fault::new(format!("{name} has no root mount: {mounts}")))?;
     fact(&["root", "fstype"], root.fstype.into());
     // The lowerdir that stands for none, where a container has no layers, is not a layer.

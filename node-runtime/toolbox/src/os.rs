@@ -196,6 +196,17 @@ pub fn set_read_only(mount: RawFd, path: &CStr) -> Result<()> {
     check(answer as i64).map(drop)
 }
 
+/// Makes a mount and all below it private (mount_setattr(2)).
+pub fn set_private(mount: RawFd) -> Result<()> {
+    let attr: [u64; 4] = [0, 0, libc::MS_PRIVATE, 0];
+    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    // SAFETY: `attr` has the layout of `struct mount_attr` (four u64) and its size is passed.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_mount_setattr, mount, c"".as_ptr(), flags, attr.as_ptr(), size_of_val(&attr))
+    };
+    check(answer as i64).map(drop)
+}
+
 pub fn unshare(flags: i32) -> Result<()> {
     // SAFETY: no memory is passed.
     check(unsafe { libc::unshare(flags) }).map(drop)

@@ -147,7 +147,7 @@ pub(super) fn truncate(kernel: &mut SimKernel, tid: Tid, path: &str, len: u64, f
     // What it grows by has no pages yet.
     kernel.object_of(loc);
     let mut notes = Notes::new();
-    let fs = kernel.fs_mut(loc.fs);
+    let mut fs = kernel.fs_mut(loc.fs);
     fs.prepare_write(loc.ino, false, &mut notes);
     let done = fs.truncate(loc.ino, len);
     kernel.cut_pages(loc, len);
@@ -183,8 +183,9 @@ pub(super) fn getcwd(kernel: &SimKernel, tid: Tid) -> Done {
 }
 
 fn change(kernel: &mut SimKernel, tid: Tid, loc: Loc, change: Change, fx: &mut Effects) -> Result<(), Errno> {
-    let native = |fs: &Fs| fs.inode(loc.ino).is_some_and(|inode| matches!(inode.node, Node::Native));
-    if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) || native(kernel.fs(loc.fs)) {
+    let inode = kernel.filesystems.inode(loc.fs, loc.ino);
+    let native = inode.is_some_and(|inode| matches!(inode.node, Node::Native));
+    if matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Ns) || native {
         return Err(Errno::EPERM);
     }
     if matches!(kernel.fs(loc.fs), Fs::Cgroup(_)) {

@@ -87,7 +87,7 @@ fn read_file(kernel: &SimKernel, tid: Tid, ofd: &Ofd, loc: Loc, len: usize) -> R
             made_up = kernel.read_cgroup(tid, loc.ino)?;
             &made_up
         }
-        fs => match fs.inode(loc.ino).map(|inode| &inode.node) {
+        _ => match kernel.filesystems.inode(loc.fs, loc.ino).map(|inode| &inode.node) {
             Some(Node::File(data)) => data,
             _ => &[],
         },
@@ -172,22 +172,22 @@ fn write_file(
         return Err(Errno::EINVAL);
     }
     let Some(ofd) = kernel.files.get(id) else { return Err(Errno::EBADF) };
-    let end = kernel.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);
+    let end = kernel.filesystems.inode(loc.fs, loc.ino).map_or(0, |inode| inode.stat().size_bytes);
     let (offset, path) = (if ofd.append { end } else { ofd.offset }, ofd.path.to_string());
     if data.is_empty() {
         return Ok(0);
     }
     let paid = kernel.pay_for_write(tid, loc, offset, data.len() as u64, fx)? as usize;
     let data = &data[..paid];
-    kernel.fs_mut(loc.fs).write(loc.ino, offset, data)?;
+    let written = kernel.fs_mut(loc.fs).write(loc.ino, offset, data)?;
     let first = kernel.files.get_mut(id).is_some_and(|ofd| {
-        ofd.offset = offset + data.len() as u64;
+        ofd.offset = offset + written as u64;
         !std::mem::replace(&mut ofd.wrote, true)
     });
     if first {
         kernel.tell(tid, Happening::Wrote { path }, fx);
     }
-    Ok(data.len())
+    Ok(written)
 }
 
 /// What is written to a group's file is an order, each write one.
@@ -249,7 +249,7 @@ pub(super) fn seek(kernel: &mut SimKernel, tid: Tid, fd: Fd, offset: i64, whence
     let base = match whence {
         Whence::Set => 0,
         Whence::Cur => ofd.offset as i64,
-        Whence::End => kernel.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes as i64),
+        Whence::End => kernel.filesystems.inode(loc.fs, loc.ino).map_or(0, |inode| inode.stat().size_bytes as i64),
     };
     let to = base.checked_add(offset).and_then(|to| u64::try_from(to).ok()).ok_or(Errno::EINVAL)?;
     if let Some(ofd) = kernel.files.get_mut(id) {
@@ -268,7 +268,7 @@ pub(super) fn getdents(kernel: &SimKernel, tid: Tid, fd: Fd) -> Done {
         Fs::Proc(ns) => procfs::names(kernel, *ns, loc.ino),
         Fs::Cgroup(_) => kernel.cgroups.names(loc.ino)?,
         fs if fs.is_dead(loc.ino) => return Err(Errno::ENOENT),
-        fs => fs.names(loc.ino),
+        _ => kernel.filesystems.names(loc.fs, loc.ino),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod credentials;
+mod fresh;
 mod io;
 pub(super) mod ipc;
 mod memory;

@@ -1,7 +1,8 @@
-//! mount(2) and umount2(2), in the order of checks of fs/namespace.c. New file systems are tmpfs and proc; other types
-//! answer ENODEV: no model has them. What moves mounts and roots about is in [`super::roots`].
+//! mount(2) and umount2(2), in the order of checks of fs/namespace.c. What new file systems there are is in
+//! [`super::fresh`], what moves roots about in [`super::roots`].
 
 use super::Done;
+use super::fresh::{Fresh, Tmpfs};
 use crate::call::{Errno, FileKind, MountFlags, Ret, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::cgroup::Hierarchy;
@@ -10,9 +11,8 @@ use crate::kernel::files::Ofd;
 use crate::kernel::nsfs::NSFS;
 use crate::kernel::vfs::mount::{Atime, Attrs, Mount};
 use crate::kernel::vfs::propagate::Propagation;
-use crate::kernel::vfs::{Fs, Loc, MountId, ROOT, Tree, View};
+use crate::kernel::vfs::{Fs, Loc, MountId, ROOT, View};
 use crate::node::{Effects, Happening};
-use std::sync::Arc;
 
 pub(super) struct Request<'a> {
     pub source: &'a str,
@@ -57,7 +57,7 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
         return Err(Errno::EINVAL);
     }
     if loc.mount == view.root.mount {
-        return unmount_root(kernel, loc, detach);
+        return unmount_root(kernel, &view, loc, detach);
     }
     if !detach && is_busy(kernel, loc.mount) {
         return Err(Errno::EBUSY);
@@ -71,10 +71,11 @@ pub(super) fn umount(kernel: &mut SimKernel, tid: Tid, target: &str, detach: boo
 
 /// "Unmounting" the root makes it read-only, unless somebody writes there (fs/namespace.c, do_umount_root). To detach it
 /// would leave its processes without a root: refused on both kernels.
-fn unmount_root(kernel: &mut SimKernel, root: Loc, detach: bool) -> Done {
+fn unmount_root(kernel: &mut SimKernel, view: &View, root: Loc, detach: bool) -> Done {
     if detach {
         return Err(Errno::EINVAL);
     }
+    may_change_superblock(kernel, view, root)?;
     set_superblock_read_only(kernel, root, true)?;
     Ok(Ret::Ok)
 }
@@ -101,30 +102,20 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
     if let "cgroup" | "cgroup2" = request.fstype {
         return control_groups(kernel, view, target, request);
     }
-    let (fs, options) = match request.fstype {
-        // One for each namespace, however often it is mounted.
-        "mqueue" => {
-            if !kernel.is_admin_of(view.tid, ns.ipc) {
-                return Err(Errno::EPERM);
-            }
-            let own = super::ipc::queues(kernel, ns.ipc);
-            let mount = Mount::new(ns.mnt, own, ROOT, request.fstype, request.source);
-            let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
-            return place(kernel, view, mount, request, target);
+    // One for each namespace, however often it is mounted.
+    if request.fstype == "mqueue" {
+        if !kernel.is_admin_of(view.tid, ns.ipc) {
+            return Err(Errno::EPERM);
         }
-        "tmpfs" => {
-            let (mut tree, options) = tmpfs(request.data)?;
-            let root = tree.inode_mut(ROOT);
-            (root.uid, root.gid) = (view.cred.uid.effective, view.cred.gid.effective);
-            (Fs::Tree(Arc::new(tree)), options)
-        }
-        "proc" => (Fs::Proc(ns.pid), String::new()),
-        _ => return Err(Errno::ENODEV),
-    };
+        let own = super::ipc::queues(kernel, ns.ipc);
+        let mount = Mount::new(ns.mnt, own, ROOT, request.fstype, request.source);
+        let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
+        return place(kernel, view, mount, request, target);
+    }
+    let Fresh { fs, options, read_only } = super::fresh::fresh(kernel, view, request)?;
     let fs = kernel.add_fs(fs);
-    kernel.superblock_mut(fs).options = options;
-    kernel.superblock_mut(fs).read_only = request.flags.read_only;
-    kernel.superblock_mut(fs).user = ns.user;
+    let superblock = kernel.superblock_mut(fs);
+    (superblock.options, superblock.read_only, superblock.user) = (options.into(), read_only, ns.user);
     let mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
     place(kernel, view, mount, request, target)
@@ -139,29 +130,10 @@ fn control_groups(kernel: &mut SimKernel, view: &View, target: Loc, request: &Re
     let (id, _) = kernel.cgroups.hierarchies().find(|(_, hierarchy)| wanted(hierarchy)).ok_or(Errno::EPERM)?;
     let root = dir_ino(kernel.cgroups.root_of(ns.cgroup, id));
     let shows = |fs: &Fs| matches!(fs, Fs::Cgroup(hierarchy) if *hierarchy == id);
-    let fs = kernel
-        .filesystems
-        .iter()
-        .find(|(_, superblock)| shows(&superblock.fs))
-        .map(|(fs, _)| *fs)
-        .ok_or(Errno::ENODEV)?;
+    let fs = kernel.filesystems.find(shows).ok_or(Errno::ENODEV)?;
     let mount = Mount::new(ns.mnt, fs, root, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
     place(kernel, view, mount, request, target)
-}
-
-/// tmpfs(5): `mode=`; sizes are accepted and have no effect here. Also what mountinfo shows of it.
-fn tmpfs(data: &str) -> Result<(Tree, String), Errno> {
-    let mut mode = 0o1777;
-    for option in data.split(',').filter(|option| !option.is_empty()) {
-        match option.split_once('=') {
-            Some(("mode", octal)) => mode = u32::from_str_radix(octal, 8).map_err(|_| Errno::EINVAL)? & 0o7777,
-            Some(("size" | "nr_inodes" | "nr_blocks" | "uid" | "gid", _)) => {}
-            _ => return Err(Errno::EINVAL),
-        }
-    }
-    let options = if mode == 0o1777 { String::new() } else { format!(",mode={mode:03o}") };
-    Ok((Tree::new(mode), options))
 }
 
 fn bind(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
@@ -174,7 +146,9 @@ fn bind(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>)
         // A link of procfs leads to no mount of this namespace: what it names is bound all the same.
         let ns = own_ns.ok_or(Errno::EINVAL)?;
         kernel.may_mount_namespace(ns, source)?;
-        let mount = Mount::new(ns, NSFS, source.ino, "nsfs", "nsfs");
+        // Its kernel mount keeps all access times (fs/nsfs.c).
+        let attrs = Attrs { atime: Atime::Strict, ..Attrs::default() };
+        let mount = Mount::new(ns, NSFS, source.ino, "nsfs", "nsfs").with(attrs);
         let mount = kernel.mounts.attach(Mount { ns: None, ..mount });
         return place(kernel, view, mount, request, target);
     }
@@ -207,9 +181,8 @@ fn remount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'
             // Its superblock is the machine's: a node is not let change that.
             return Err(Errno::EPERM);
         }
-        if matches!(kernel.fs(target.fs), Fs::Tree(_)) {
-            tmpfs(request.data)?;
-        }
+        reconfigure(kernel, target, request.data)?;
+        may_change_superblock(kernel, view, target)?;
         set_superblock_read_only(kernel, target, request.flags.read_only)?;
     } else if new.read_only && is_written(kernel, |loc| loc.mount == target.mount) {
         return Err(Errno::EBUSY);
@@ -218,6 +191,27 @@ fn remount(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'
         mount.attrs = new;
     }
     Ok(())
+}
+
+/// The file system's own options, told again. Of a tmpfs its limits change, to no less than it holds.
+fn reconfigure(kernel: &mut SimKernel, target: Loc, data: &str) -> Result<(), Errno> {
+    if &*kernel.mounts.get(target.mount).ok_or(Errno::EINVAL)?.fstype != "tmpfs" {
+        return Ok(());
+    }
+    let limits = Tmpfs::of(data, (0, 0))?.limits();
+    let told = kernel.superblock(target.fs).options.clone();
+    let Some(text) = kernel.filesystems.limit(target.fs, limits)? else { return Ok(()) };
+    let kept =
+        told.split(',').filter(|option| !option.is_empty() && !text.iter().any(|(name, _)| option.starts_with(name)));
+    let new = text.iter().map(|(name, value)| format!(",{name}{value}"));
+    kernel.superblock_mut(target.fs).options =
+        new.chain(kept.map(|option| format!(",{option}"))).collect::<String>().into();
+    Ok(())
+}
+
+/// CAP_SYS_ADMIN in the user namespace in which the file system was mounted.
+fn may_change_superblock(kernel: &SimKernel, view: &View, at: Loc) -> Result<(), Errno> {
+    if kernel.is_admin(view.tid, kernel.superblock(at.fs).user) { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 fn set_superblock_read_only(kernel: &mut SimKernel, at: Loc, read_only: bool) -> Result<(), Errno> {

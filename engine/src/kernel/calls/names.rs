@@ -108,7 +108,7 @@ pub(super) fn rmdir(kernel: &mut SimKernel, tid: Tid, path: &str, fx: &mut Effec
         kernel.tell(tid, Happening::Removed { path }, fx);
         return Ok(Ret::Ok);
     }
-    if !kernel.fs(victim.fs).names(victim.ino).is_empty() {
+    if !kernel.filesystems.names(victim.fs, victim.ino).is_empty() {
         return Err(Errno::ENOTEMPTY);
     }
     remove(kernel, &view, &walked, name, victim, fx)
@@ -164,7 +164,7 @@ pub(super) fn rename(kernel: &mut SimKernel, tid: Tid, from: &str, to: &str, fx:
         return Err(Errno::EXDEV);
     }
     if let Some(target) = replaced.filter(|_| is_dir)
-        && !kernel.fs(target.fs).names(target.ino).is_empty()
+        && !kernel.filesystems.names(target.fs, target.ino).is_empty()
     {
         return Err(Errno::ENOTEMPTY);
     }
@@ -290,7 +290,7 @@ fn leads_to(kernel: &SimKernel, dir: Loc, ancestor: Loc) -> bool {
 /// Overlayfs says so before it looks at the target (fs/overlayfs/dir.c, ovl_rename).
 fn may_move(kernel: &SimKernel, moved: Loc) -> bool {
     match kernel.fs(moved.fs) {
-        Fs::Overlay(overlay) => overlay.may_move(moved.ino),
+        Fs::Overlay(overlay) => overlay.may_move(&kernel.filesystems, moved.ino),
         _ => true,
     }
 }

@@ -54,7 +54,7 @@ pub(super) fn open(kernel: &mut SimKernel, tid: Tid, how: &How<'_>, fx: &mut Eff
         && !matches!(kernel.fs(loc.fs), Fs::Proc(_) | Fs::Cgroup(_))
     {
         let mut notes = Notes::new();
-        let fs = kernel.fs_mut(loc.fs);
+        let mut fs = kernel.fs_mut(loc.fs);
         fs.prepare_write(loc.ino, flags.truncate, &mut notes);
         if flags.truncate && !created {
             fs.truncate(loc.ino, 0)?;

@@ -38,7 +38,7 @@ impl SimKernel {
         self.make_dirs(&view, MOUNTED_AT)?;
         if hierarchies.iter().any(|(_, _, dir)| !dir.is_empty()) {
             let dirs = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
-            self.superblock_mut(dirs).options = ",size=64k,mode=755".to_owned();
+            self.superblock_mut(dirs).options = ",size=64k,mode=755".into();
             self.mount_on(&view, MOUNTED_AT, Mount::new(ns.mnt, dirs, crate::kernel::vfs::ROOT, "tmpfs", "tmpfs"))?;
         }
         for (id, v2, dir) in hierarchies {
@@ -46,7 +46,7 @@ impl SimKernel {
             self.make_dirs(&view, &target)?;
             let fs = self.add_fs(Fs::Cgroup(id));
             if !v2 {
-                self.superblock_mut(fs).options = format!(",{dir}");
+                self.superblock_mut(fs).options = format!(",{dir}").into();
             }
             let root = fs::dir_ino(self.cgroups.hierarchies[id].root);
             let kind = if v2 { "cgroup2" } else { "cgroup" };

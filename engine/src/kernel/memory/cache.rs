@@ -41,7 +41,7 @@ impl SimKernel {
         len: u64,
         fx: &mut Effects,
     ) -> Result<(), Errno> {
-        let size = self.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);
+        let size = self.filesystems.inode(loc.fs, loc.ino).map_or(0, |inode| inode.stat().size_bytes);
         let len = len.min(size.saturating_sub(offset));
         if !self.is_disk(loc.fs) || len == 0 {
             return Ok(());
@@ -60,7 +60,7 @@ impl SimKernel {
         if !notes.iter().any(|note| matches!(note, Happening::CopiedUp { .. })) {
             return Ok(());
         }
-        let size = self.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);
+        let size = self.filesystems.inode(loc.fs, loc.ino).map_or(0, |inode| inode.stat().size_bytes);
         self.memory.object_mut(ObjectId::File(loc.fs, loc.ino));
         self.pay_for_write(tid, loc, 0, size, fx).map(drop)
     }
@@ -93,7 +93,7 @@ impl SimKernel {
     pub(in crate::kernel) fn object_of(&mut self, loc: Loc) -> ObjectId {
         let id = ObjectId::File(loc.fs, loc.ino);
         if !self.memory.knows(id) {
-            let size = self.fs(loc.fs).inode(loc.ino).map_or(0, |inode| inode.stat().size_bytes);
+            let size = self.filesystems.inode(loc.fs, loc.ino).map_or(0, |inode| inode.stat().size_bytes);
             let there = if self.is_disk(loc.fs) { 0 } else { size.div_ceil(PAGE_BYTES) };
             self.memory.object_mut(id).pages.set(0, there, Some(Page { payer: None, age: 0 }));
         }

