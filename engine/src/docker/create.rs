@@ -2,10 +2,10 @@
 
 use super::container::{Container, Log, State};
 use super::request::ContainerConfig;
-use super::{Daemon, Refusal, Turn, names};
+use super::{Daemon, Refusal, Turn, names, resources};
 use crate::call::Signal;
 use crate::image::Digest;
-use crate::node::{Bind, Cid, ContainerSpec, GroupSpec, NodeRequest, Stdin};
+use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin};
 use crate::sim;
 use crate::sim::Map;
 use crate::trace::Category;
@@ -26,11 +26,12 @@ impl Daemon {
     /// A container of an image that is here, in the order of checks of the daemon's `create`.
     pub(super) fn create(
         &mut self,
-        config: ContainerConfig,
+        mut config: ContainerConfig,
         image: Digest,
         stdin: Stdin,
         turn: &mut Turn<'_>,
     ) -> Result<Cid, Refusal> {
+        config.resources = resources::settled(config.resources);
         let merged = self.merge(&config, &image)?;
         let argv: Vec<String> = merged.entrypoint.iter().flatten().chain(&merged.cmd).cloned().collect();
         if argv.first().is_none_or(String::is_empty) {
@@ -146,7 +147,7 @@ impl Daemon {
             binds,
             read_only: container.config.read_only,
             // As its cgroupfs driver names it.
-            cgroup: GroupSpec::at(format!("docker/{}", container.id)),
+            cgroup: resources::group(format!("docker/{}", container.id), &container.config.resources),
         };
         turn.out.requests.push(NodeRequest::Create { container: container.cid, spec });
     }
@@ -167,9 +168,12 @@ pub(super) fn check_settings(config: &ContainerConfig) -> Result<(), Refusal> {
         )));
     }
     match config.stop_signal.as_deref() {
-        Some(signal) if parse_signal(signal).is_none() => Err(Refusal::daemon(format!("Invalid signal: {signal}"))),
-        _ => Ok(()),
+        Some(signal) if parse_signal(signal).is_none() => {
+            return Err(Refusal::daemon(format!("Invalid signal: {signal}")));
+        }
+        _ => {}
     }
+    resources::check(&config.resources)
 }
 
 fn binds(config: &ContainerConfig) -> Result<Vec<Bind>, Refusal> {

@@ -23,6 +23,7 @@ mod naming;
 mod ps;
 mod reading;
 mod request;
+mod resources;
 mod run;
 mod start;
 mod system;

@@ -214,8 +214,24 @@ pub struct ContainerConfig {
     pub open_stdin: bool,
     pub tty: bool,
     pub read_only: bool,
+    pub resources: Resources,
     pub stop_signal: Option<String>,
     pub stop_timeout_s: Option<i64>,
+}
+
+/// What a container may use, as the API has it: 0 is no limit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    pub memory: i64,
+    /// With the memory; -1 is unlimited.
+    pub memory_swap: i64,
+    pub nano_cpus: i64,
+    pub cpu_period: i64,
+    pub cpu_quota: i64,
+    pub cpu_shares: i64,
+    pub cpuset_cpus: String,
+    /// -1 is unlimited.
+    pub pids_limit: i64,
 }
 
 /// One piece of an answer.

@@ -136,6 +136,30 @@ kinds! {
     "cgroup/*/memory/shmem", "B", "shared memory and files of tmpfs charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 256 << 10 };
     "cgroup/*/memory/oom_kill", "", "processes that were killed for its memory", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.oom_control", Exact;
     "cgroup/*/memory/max_events", "", "how often it met its limit", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.failcnt", NotCompared("depends on how reclaim goes, which is not modelled");
+    // ── control groups
+    "process/*/cgroup", "", "its control group below the node's root, that of the pids controller with version 1; a container's is called by the container", "cgroups(7), /proc/PID/cgroup", Kernel, "/proc/PID/cgroup", Exact;
+    "container/*/cgroup/procs", "", "processes that are in it and no zombies", "cgroup-v2.rst, cgroup.procs", Kernel, "cgroup.procs", Exact;
+    "container/*/cgroup/populated", "", "1 if a process is in it or in a group below", "cgroup-v2.rst, cgroup.events", Kernel, "cgroup.events", Exact;
+    "container/*/cgroup/frozen", "", "1 if nothing in it runs because it, or a group above, is frozen", "cgroup-v2.rst, cgroup.freeze; cgroup-v1/freezer-subsystem.rst", Kernel, "cgroup.events, freezer.state", Exact;
+    "container/*/cgroup/pids/current", "", "processes charged to it and to the groups below, zombies included", "cgroup-v2.rst, pids.current", Kernel, "pids.current", Exact;
+    "container/*/cgroup/pids/max", "", "how many it may have, or max", "cgroup-v2.rst, pids.max", Kernel, "pids.max", Exact;
+    "container/*/cgroup/pids/max_events", "", "forks that its limit refused", "cgroup-v2.rst, pids.events", Kernel, "pids.events", Exact;
+    "container/*/cgroup/cpu/quota_us", "us", "processor time in each period, or max", "cgroup-v2.rst, cpu.max; scheduler/sched-bwc.rst", Kernel, "cpu.max, cpu.cfs_quota_us", Exact;
+    "container/*/cgroup/cpu/period_us", "us", "the period of its quota", "cgroup-v2.rst, cpu.max; scheduler/sched-bwc.rst", Kernel, "cpu.max, cpu.cfs_period_us", Exact;
+    "container/*/cgroup/cpu/weight", "", "its share beside its siblings, in version 2", "cgroup-v2.rst, cpu.weight", Kernel, "cpu.weight", Exact;
+    "container/*/cgroup/cpu/shares", "", "its share beside its siblings, in version 1", "scheduler/sched-design-CFS.rst, cpu.shares", Kernel, "cpu.shares", Exact;
+    "container/*/cgroup/cpu/cpus", "", "processors that it may run on", "cgroup-v2.rst, cpuset.cpus.effective", Kernel, "cpuset.cpus.effective, cpuset.effective_cpus", Exact;
+    "cgroup/*/procs", "", "processes that are in it and no zombies", "cgroup-v2.rst, cgroup.procs", Kernel, "cgroup.procs", Exact;
+    "cgroup/*/populated", "", "1 if a process is in it or in a group below", "cgroup-v2.rst, cgroup.events", Kernel, "cgroup.events", Exact;
+    "cgroup/*/frozen", "", "1 if nothing in it runs because it, or a group above, is frozen", "cgroup-v2.rst, cgroup.freeze; cgroup-v1/freezer-subsystem.rst", Kernel, "cgroup.events, freezer.state", Exact;
+    "cgroup/*/pids/current", "", "processes charged to it and to the groups below, zombies included", "cgroup-v2.rst, pids.current", Kernel, "pids.current", Exact;
+    "cgroup/*/pids/max", "", "how many it may have, or max", "cgroup-v2.rst, pids.max", Kernel, "pids.max", Exact;
+    "cgroup/*/pids/max_events", "", "forks that its limit refused", "cgroup-v2.rst, pids.events", Kernel, "pids.events", Exact;
+    "cgroup/*/cpu/quota_us", "us", "processor time in each period, or max", "cgroup-v2.rst, cpu.max; scheduler/sched-bwc.rst", Kernel, "cpu.max, cpu.cfs_quota_us", Exact;
+    "cgroup/*/cpu/period_us", "us", "the period of its quota", "cgroup-v2.rst, cpu.max; scheduler/sched-bwc.rst", Kernel, "cpu.max, cpu.cfs_period_us", Exact;
+    "cgroup/*/cpu/weight", "", "its share beside its siblings, in version 2", "cgroup-v2.rst, cpu.weight", Kernel, "cpu.weight", Exact;
+    "cgroup/*/cpu/shares", "", "its share beside its siblings, in version 1", "scheduler/sched-design-CFS.rst, cpu.shares", Kernel, "cpu.shares", Exact;
+    "cgroup/*/cpu/cpus", "", "processors that it may run on", "cgroup-v2.rst, cpuset.cpus.effective", Kernel, "cpuset.cpus.effective, cpuset.effective_cpus", Exact;
     // ── images and layers
     "image/*/id", "", "sha256 of the configuration", "OCI image-spec, config.md", Documented, "", Exact;
     "image/*/layers", "", "how many layers it has", "OCI image-spec, config.md, rootfs.diff_ids", Documented, "", Exact;

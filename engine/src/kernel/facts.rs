@@ -27,6 +27,7 @@ impl SimKernel {
         self.node_facts(out);
         self.process_facts(&numbers, out);
         self.memory_facts(out);
+        self.group_facts(out);
         let containers: Vec<(Cid, Container)> = self.containers.iter().map(|(cid, c)| (*cid, c.clone())).collect();
         for (cid, container) in containers {
             let name = container.spec.name.clone();

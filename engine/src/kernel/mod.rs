@@ -187,6 +187,11 @@ impl SimKernel {
         fx.events.push(KernelEvent { tid, container, what });
     }
 
+    /// Stopped by a signal, or frozen with its control group.
+    fn is_halted(&self, process: &Process) -> bool {
+        process.stopped || self.cgroups.freezes(&process.cgroups).is_some()
+    }
+
     /// Makes a call for a process that runs: `None` if it has to wait.
     fn make(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Outcome {
         (self.current, self.current_end) = (Some(tid), None);
@@ -200,11 +205,12 @@ impl SimKernel {
         if let Some(status) = self.current_end.take() {
             return Outcome::Gone(status);
         }
+        let halted = self.process(tid).is_some_and(|process| self.is_halted(process));
         let Some(process) = self.process_mut(tid).filter(|process| process.is_alive()) else {
             return Outcome::Blocked(BlockedOn::Other);
         };
         match outcome {
-            Outcome::Returned(ret) if process.stopped => {
+            Outcome::Returned(ret) if halted => {
                 process.state = State::Blocked(Waiting::ToGet(ret));
                 Outcome::Blocked(BlockedOn::Other)
             }
@@ -237,7 +243,7 @@ impl SimKernel {
     fn settle(&mut self, fx: &mut Effects) {
         (self.current, self.current_end) = (None, None);
         while std::mem::take(&mut self.unsettled) {
-            let waits = |process: &Process| matches!(process.state, State::Blocked(_)) && !process.stopped;
+            let waits = |process: &Process| matches!(process.state, State::Blocked(_)) && !self.is_halted(process);
             let blocked: Vec<Tid> =
                 self.processes.iter().filter(|(_, process)| waits(process)).map(|(tid, _)| *tid).collect();
             for tid in blocked {
@@ -321,11 +327,12 @@ impl Kernel for SimKernel {
     }
 
     fn carry_out(&mut self, tid: Tid, sys: &Sys, fx: &mut Effects) -> Result<Outcome, Fault> {
+        let halted = self.process(tid).is_some_and(|process| self.is_halted(process));
         let process = self.process_mut(tid).ok_or_else(|| Fault::new(format!("no process {}", tid.0)))?;
         if !process.is_alive() {
             return Ok(Outcome::Blocked(BlockedOn::Other));
         }
-        let outcome = if process.stopped {
+        let outcome = if halted {
             process.state = State::Blocked(Waiting::ToMake(Box::new(sys.clone())));
             Outcome::Blocked(BlockedOn::Other)
         } else {
@@ -336,8 +343,8 @@ impl Kernel for SimKernel {
     }
 
     fn answer(&mut self, tid: Tid, ret: Ret, fx: &mut Effects) -> Result<bool, Fault> {
+        let taken = !self.process(tid).is_some_and(|process| self.is_halted(process));
         let process = self.process_mut(tid).ok_or_else(|| Fault::new(format!("no process {}", tid.0)))?;
-        let taken = !process.stopped;
         process.state = if taken { State::Ready(ret) } else { State::Blocked(Waiting::ToGet(ret)) };
         self.settle(fx);
         Ok(taken)

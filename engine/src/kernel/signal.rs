@@ -4,6 +4,7 @@
 //! signal is ignored, ends, stops or continues its process, ends the call that it waits in, or stays pending.
 
 use super::SimKernel;
+use super::cgroup::Frozen;
 use super::process::{Process, State, Waiting};
 use crate::call::{Errno, Ret, Signal, Tid, WaitStatus};
 use crate::node::{Effects, Happening};
@@ -124,14 +125,26 @@ impl SimKernel {
 
     /// Acts on what is pending and not blocked.
     pub(super) fn deliver(&mut self, tid: Tid, fx: &mut Effects) {
+        let frozen = self.process(tid).and_then(|process| self.cgroups.freezes(&process.cgroups));
         while let Some(process) = self.process_mut(tid).filter(|process| process.is_alive()) {
             let mut open = process.pending.without(process.blocked);
+            if frozen == Some(Frozen::V1) {
+                return;
+            }
             if open.has(Signal::SIGKILL) {
                 return self.end(tid, WaitStatus::Signaled(Signal::SIGKILL), fx);
             }
             if process.stopped {
                 // The rest stays pending until SIGCONT.
                 return;
+            }
+            if frozen.is_some() {
+                // What ends it by default ends it at once (kernel/signal.c, complete_signal); the rest waits.
+                return match Signal::ALL.iter().copied().find(|signal| open.has(*signal) && is_fatal(process, *signal))
+                {
+                    Some(signal) => self.end(tid, WaitStatus::Signaled(signal), fx),
+                    None => {}
+                };
             }
             if let State::Blocked(Waiting::Signal(wanted)) = &process.state {
                 // sigwaitinfo(2) takes what it waits for, blocked or not.
@@ -197,6 +210,11 @@ impl SimKernel {
         self.unsettled = true;
         fx.woken.push((tid, ret));
     }
+}
+
+fn is_fatal(process: &Process, signal: Signal) -> bool {
+    let kept = process.caught.has(signal) || process.ignored.has(signal) || process.is_ns_init();
+    default_action(signal) == Action::Terminate && !kept
 }
 
 /// Whether a signal is dropped when it is sent (kernel/signal.c, sig_ignored). A blocked one never is: it may be waited

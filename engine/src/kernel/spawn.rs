@@ -200,7 +200,8 @@ impl SimKernel {
         };
         let mut process = blank_process(root, ns, self.node_time, pids);
         process.cgroups = match container.and_then(|cid| self.containers.get(&cid)).map(|c| c.spec.clone()) {
-            Some(spec) => self.container_groups(&spec.cgroup.path),
+            Some(spec) if matches!(at, Place::Init(_)) => self.container_groups(&spec.cgroup),
+            Some(spec) => self.groups_of_container(&spec.cgroup),
             None => self.session_groups(),
         };
         self.births += 1;

@@ -68,12 +68,54 @@ pub struct ContainerSpec {
 pub struct GroupSpec {
     /// Below the root of each hierarchy of the node. It is made when the container starts, and removed when it has ended.
     pub path: String,
+    pub pids_max: Option<u64>,
+    pub cpu_quota_us: Option<u64>,
+    pub cpu_period_us: Option<u64>,
+    /// As version 1 counts them; see [`GroupSpec::files`].
+    pub cpu_shares: Option<u64>,
+    pub cpuset_cpus: Option<String>,
+    pub memory_max_bytes: Option<u64>,
+    /// Of memory and swap together, as version 1 counts it.
+    pub memory_swap_max_bytes: Option<u64>,
+}
+
+/// Docker's, and the kernel's own (cgroup-v2.rst, `cpu.max`).
+const DEFAULT_PERIOD_US: u64 = 100_000;
+
+/// 2 to 262144 shares as a weight of 1 to 10000.
+fn weight(shares: u64) -> u64 {
+    1 + (shares.saturating_sub(2) * 9_999) / 262_142
 }
 
 impl GroupSpec {
     /// A group without limits.
     pub fn at(path: impl Into<String>) -> GroupSpec {
-        GroupSpec { path: path.into() }
+        GroupSpec { path: path.into(), ..GroupSpec::default() }
+    }
+
+    /// What a runtime writes into the group's files, in order, as (file, text); runc's conversions (opencontainers/cgroups,
+    /// ConvertCPUSharesToCgroupV2Value, fs2/memory.go). In version 1 each is a file of its controller's hierarchy.
+    pub fn files(&self, v2: bool) -> Vec<(&'static str, String)> {
+        let mut files = Vec::new();
+        let mut put = |v2_file: &'static str, v1_file: &'static str, text: Option<String>| {
+            let file = if v2 { v2_file } else { v1_file };
+            files.extend(text.filter(|_| !file.is_empty()).map(|text| (file, text)));
+        };
+        let text = |number: Option<u64>| number.map(|number| number.to_string());
+        let period_us = self.cpu_period_us.unwrap_or(DEFAULT_PERIOD_US);
+        put("cpu.weight", "", self.cpu_shares.map(|shares| weight(shares).to_string()));
+        put("", "cpu.shares", text(self.cpu_shares));
+        put("cpu.max", "", self.cpu_quota_us.map(|quota| format!("{quota} {period_us}")));
+        put("", "cpu.cfs_period_us", text(self.cpu_period_us));
+        put("", "cpu.cfs_quota_us", text(self.cpu_quota_us));
+        put("cpuset.cpus", "cpuset.cpus", self.cpuset_cpus.clone());
+        put("pids.max", "pids.max", text(self.pids_max));
+        put("memory.max", "memory.limit_in_bytes", text(self.memory_max_bytes));
+        let swap =
+            self.memory_swap_max_bytes.zip(self.memory_max_bytes).map(|(both, memory)| both.saturating_sub(memory));
+        put("memory.swap.max", "", text(swap));
+        put("", "memory.memsw.limit_in_bytes", text(self.memory_swap_max_bytes));
+        files
     }
 }
 

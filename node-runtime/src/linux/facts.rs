@@ -6,7 +6,7 @@
 
 use super::archive::{is_opaque, is_whiteout};
 use super::{Container, LinuxKernel, OrFault};
-use super::{memory, proc};
+use super::{group_facts, memory, proc};
 use engine::call::{FileKind, Tid};
 use engine::fact::{Facts, Value, path};
 use engine::image::hex;
@@ -26,12 +26,19 @@ use toolbox::os;
 const NAMESPACES: [&str; 7] = ["pid", "mnt", "uts", "ipc", "net", "user", "cgroup"];
 
 /// One process of the node.
-struct Seen {
-    pid: i32,
+pub(super) struct Seen {
+    pub pid: i32,
     nspid: Vec<u32>,
     stat: StatLine,
     /// The link texts of `/proc/PID/ns/*`; none of a zombie.
     namespaces: BTreeMap<&'static str, String>,
+}
+
+impl Seen {
+    /// Neither a zombie nor on its way out.
+    pub(super) fn runs(&self) -> bool {
+        !matches!(self.stat.state, 'Z' | 'X') && !self.stat.exiting
+    }
 }
 
 /// Link text → number, for each kind.
@@ -48,6 +55,7 @@ pub fn observe(kernel: &mut LinuxKernel, watch: &Watch, out: &mut Facts) -> Resu
         process_facts(*tid, process, &numbers, out);
     }
     memory::facts(kernel, out);
+    group_facts::observe(kernel, &seen, out)?;
     let cids: Vec<Cid> = kernel.containers.keys().copied().collect();
     for cid in cids {
         container_facts(kernel, cid, &seen, &numbers, out)?;

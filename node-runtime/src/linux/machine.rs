@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use toolbox::gate::{GATE_BYTES, GATE_FD, Gate};
-use toolbox::groups::NodeGroup;
+use toolbox::groups::{NodeGroup, thaw_tree};
 use toolbox::keeper::DISK_PREFIX;
 use toolbox::os;
 use toolbox::wire::{Order, PACKET_BYTES, Reply, SOCKET_FD, TOOLBOX_FD};
@@ -95,6 +95,11 @@ impl Machine {
         self.run_start_s
     }
 
+    /// The node's own group in each hierarchy.
+    pub fn groups(&self) -> &[NodeGroup] {
+        &self.groups
+    }
+
     pub fn store_dir(&self) -> RawFd {
         self.store_dir.as_raw_fd()
     }
@@ -135,6 +140,7 @@ impl Machine {
 impl Drop for Machine {
     /// Killing the init kills its pid namespace; the mounts go with their namespaces, the files with their tmpfs.
     fn drop(&mut self) {
+        self.groups.iter().for_each(|group| thaw_tree(&group.path));
         // SAFETY: no memory is passed; the pidfd is ours. waitid(2) would need P_PIDFD to be sure it is the same process:
         // it is our child, and nobody else waits for it.
         unsafe {

@@ -12,6 +12,7 @@ mod archive;
 mod console;
 pub mod disk;
 mod facts;
+mod group_facts;
 mod groups;
 mod jobs;
 mod look;

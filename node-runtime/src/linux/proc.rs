@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 use std::time::Duration;
+use toolbox::groups::line;
 use toolbox::guest::normal::StatLine;
 use toolbox::os::{self, check};
 
@@ -68,6 +69,18 @@ impl Outside {
         Ok(Outside { pid, pidfd, stat, wchan })
     }
 
+    /// Frozen with its control group, so that only thawing lets it run. In version 2 it sleeps on its way back from the
+    /// kernel (kernel/signal.c, get_signal, do_freezer_trap), in version 1 wherever it is.
+    fn is_frozen(&self, state: char) -> bool {
+        const TRAPS: [&[u8]; 2] = [b"get_signal", b"do_freezer_trap"];
+        let mut name = [0; 64];
+        match (&self.wchan, state) {
+            (Some(wchan), 'S') => wchan.read_at(&mut name, 0).is_ok_and(|length| TRAPS.contains(&&name[..length])),
+            (_, 'D') => freezer_state(self.pid).is_some_and(|state| state != "THAWED"),
+            _ => false,
+        }
+    }
+
     /// Off every run queue. The state alone does not say so: a process that was woken marks itself as sleeping again
     /// while it looks whether what it waits for has come (wait_event), and may be preempted just then. The wait channel
     /// is told only of a process that is on no run queue (kernel/sched/core.c, get_wchan).
@@ -90,6 +103,7 @@ impl Outside {
         match StatLine::parse(&String::from_utf8_lossy(&bytes[..length])) {
             None => Look::Gone,
             Some(StatLine { state: 'S', exiting: true, .. }) => Look::Exiting,
+            Some(StatLine { state: state @ ('S' | 'D'), .. }) if self.is_frozen(state) => Look::Stopped,
             Some(StatLine { state: 'S', .. }) if self.is_off_queue() => Look::Asleep,
             Some(StatLine { state: 'S', .. }) => Look::Busy,
             Some(StatLine { state: 'D', .. }) if self.waits_for_memory() => Look::Asleep,
@@ -133,6 +147,14 @@ impl Outside {
         check(unsafe { libc::ioctl(self.pidfd.as_raw_fd(), PIDFD_GET_INFO as _, &mut info) }).ok()?;
         (info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code)
     }
+}
+
+/// What the group of a process says, where the freezer is of version 1.
+fn freezer_state(pid: i32) -> Option<String> {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
+    let (_, path) = groups.lines().filter_map(line).find(|(names, _)| *names == "freezer")?;
+    let state = fs::read_to_string(format!("/sys/fs/cgroup/freezer{path}/freezer.state")).ok()?;
+    Some(state.trim().to_owned())
 }
 
 /// Does this machine tell wait channels? Not without kallsyms. A thread that surely sleeps is asked.

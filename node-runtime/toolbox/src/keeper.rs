@@ -2,7 +2,7 @@
 //! reason, and takes away what the node has on the machine: its control groups, and its directory on a disk. All else of
 //! a node ends with its namespaces.
 
-use crate::groups::remove_tree;
+use crate::groups::{remove_tree, thaw_tree};
 use crate::wire::SOCKET_FD;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
@@ -22,6 +22,7 @@ pub fn main(paths: &[String]) -> i32 {
     let mut runner = unsafe { File::from_raw_fd(SOCKET_FD) };
     // The runner writes nothing: a read ends when it does.
     let _ = runner.read(&mut [0]);
+    paths.iter().for_each(|path| thaw_tree(path));
     let deadline = Instant::now() + PATIENCE;
     let mut left: Vec<&String> = paths.iter().collect();
     while !left.is_empty() && Instant::now() < deadline {

@@ -4,8 +4,8 @@
 
 use super::flags::Line;
 use super::grammar::Action;
-use super::{Attach, BuildOrder, Invocation, Order, Printed, Source, era_of, ports, reference, volumes};
-use crate::docker::{Build, ClientStdin, ContainerConfig, Exec, ObjectKind, Request, Run};
+use super::{Attach, BuildOrder, Invocation, Order, Printed, Source, era_of, ports, reference, value, volumes};
+use crate::docker::{Build, ClientStdin, ContainerConfig, Exec, ObjectKind, Request, Resources, Run};
 use crate::scenario::Era;
 use std::sync::Arc;
 
@@ -183,9 +183,25 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
         open_stdin: line.on("interactive"),
         tty: line.on("tty"),
         read_only: line.on("read-only"),
+        resources: resources(line),
         stop_signal: text("stop-signal").filter(|signal| !signal.is_empty()),
         stop_timeout_s: line.int("stop-timeout"),
     })
+}
+
+fn resources(line: &Line) -> Resources {
+    let int = |name: &str| line.int(name).unwrap_or(0);
+    let bytes = |name: &str| line.text(name).map_or(0, |text| if text == "-1" { -1 } else { value::ram_bytes(text) });
+    Resources {
+        memory: bytes("memory"),
+        memory_swap: bytes("memory-swap"),
+        nano_cpus: line.text("cpus").map_or(0, value::nano_cpus),
+        cpu_period: int("cpu-period"),
+        cpu_quota: int("cpu-quota"),
+        cpu_shares: int("cpu-shares"),
+        cpuset_cpus: line.text("cpuset-cpus").unwrap_or_default().to_string(),
+        pids_limit: int("pids-limit"),
+    }
 }
 
 fn exec(line: &Line, env: &[String]) -> Result<Invocation, Printed> {

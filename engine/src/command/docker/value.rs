@@ -124,13 +124,48 @@ fn bytes(text: &str) -> Result<(), String> {
     }
 }
 
+/// units.RAMInBytes of a text that [`check`] has passed.
+pub fn ram_bytes(text: &str) -> i64 {
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = &text[..text.len() - unit.len()];
+    let power = match unit.trim_start().to_ascii_lowercase().chars().next() {
+        Some('k') => 10,
+        Some('m') => 20,
+        Some('g') => 30,
+        Some('t') => 40,
+        Some('p') => 50,
+        _ => 0,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let scale = 10_i128.pow(fraction.len().min(18) as u32);
+    let digits = |text: &str| text.get(..text.len().min(18)).and_then(|text| text.parse::<i128>().ok()).unwrap_or(0);
+    let value = ((digits(whole) * scale + digits(fraction)) << power) / scale;
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// Digits behind the point of a number of processors.
+const NANO_DIGITS: usize = 9;
+
+/// opts.ParseCPUs of a text that [`check`] has passed.
+pub fn nano_cpus(text: &str) -> i64 {
+    let (negative, number) = text.strip_prefix('-').map_or((false, text), |number| (true, number));
+    let number = number.trim_start_matches('+');
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let nano = format!("{whole}{fraction:0<NANO_DIGITS$}").parse::<i64>().unwrap_or(i64::MAX);
+    if negative { -nano } else { nano }
+}
+
 fn decimal(text: &str) -> Result<(), String> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let parts: Vec<&str> = digits.split('.').collect();
     let numeric = parts.iter().all(|part| part.chars().all(|c| c.is_ascii_digit()));
-    match numeric && parts.len() <= 2 && parts.iter().any(|part| !part.is_empty()) {
-        true => Ok(()),
-        false => Err(format!("failed to parse {text} as a rational number")),
+    if !numeric || parts.len() > 2 || parts.iter().all(|part| part.is_empty()) {
+        return Err(format!("failed to parse {text} as a rational number"));
+    }
+    match parts.get(1).is_some_and(|fraction| fraction.trim_end_matches('0').len() > NANO_DIGITS) {
+        true => Err("value is too precise".to_string()),
+        false => Ok(()),
     }
 }
 

@@ -85,6 +85,7 @@ fn host_config(c: &Container) -> Value {
         format!("{source}:{target}{}", if *read_only { ":ro" } else { "" })
     };
     let binds: Vec<String> = c.config.volumes.iter().map(bind).collect();
+    let used = &c.config.resources;
     json!({
         "Binds": or_null(&binds),
         "ContainerIDFile": "",
@@ -104,10 +105,14 @@ fn host_config(c: &Container) -> Value {
         "UTSMode": "",
         "UsernsMode": "",
         "Runtime": "runc",
-        "CpuShares": 0,
-        "Memory": 0,
-        "NanoCpus": 0,
-        "PidsLimit": null,
+        "CpuShares": used.cpu_shares,
+        "Memory": used.memory,
+        "NanoCpus": used.nano_cpus,
+        "CpuPeriod": used.cpu_period,
+        "CpuQuota": used.cpu_quota,
+        "CpusetCpus": used.cpuset_cpus,
+        "MemorySwap": used.memory_swap,
+        "PidsLimit": if used.pids_limit == 0 { Value::Null } else { used.pids_limit.into() },
     })
 }
 

@@ -96,6 +96,7 @@ impl SimKernel {
                 return Err(Errno::EACCES);
             }
         }
+        self.cgroups.may_run_in(group)?;
         self.move_process(target, group);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The files of version 2 that are no controller's (cgroup-v2.rst, "Core Interface Files"; kernel/cgroup/cgroup.c).
 
-use super::{ControlGroups, Controller, Controllers, GroupId, number};
+use super::{ControlGroups, Controller, Controllers, Group, GroupId, Membership, number};
 use crate::call::Errno;
 
 #[derive(Clone, Debug, Default)]
@@ -28,11 +28,26 @@ pub(in crate::kernel) enum What {
     Type,
 }
 
+/// Version 1 keeps every signal from who is frozen, version 2 all but those that end it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Frozen {
+    V1,
+    V2,
+}
+
+impl Group {
+    fn is_frozen(&self) -> bool {
+        self.core.frozen || self.freezer.as_ref().is_some_and(|freezer| freezer.frozen)
+    }
+}
+
 /// What is left to do with the processes of a group, once its file was written to.
 pub(super) enum Then {
     Nothing,
     /// SIGKILL for all of them, and those below.
     Kill,
+    /// Some may go on, or not any more.
+    Thaw,
 }
 
 pub(super) fn read(all: &ControlGroups, id: GroupId, what: What) -> Result<String, Errno> {
@@ -58,7 +73,11 @@ pub(super) fn write(all: &mut ControlGroups, id: GroupId, what: What, text: &str
     let text = text.trim();
     match what {
         What::SubtreeControl => all.set_enabled(id, text)?,
-        What::Freeze => all.group_mut(id).core.frozen = flag(text)?,
+        What::Freeze => {
+            all.group_mut(id).core.frozen = flag(text)?;
+            all.note_frozen();
+            return Ok(Then::Thaw);
+        }
         What::Kill if all.group(id).core.threaded => return Err(Errno::ENOTSUP),
         What::Kill if number::int(text)? == 1 => return Ok(Then::Kill),
         What::Kill => return Err(Errno::ERANGE),
@@ -183,9 +202,22 @@ impl ControlGroups {
         Err(Errno::EBUSY)
     }
 
-    /// Is this process's group, or one above it, frozen?
-    pub(in crate::kernel) fn is_frozen(&self, id: GroupId) -> bool {
-        self.upward(id).any(|group| self.group(group).core.frozen)
+    /// Is this group, or one above it, frozen?
+    pub(super) fn is_frozen(&self, id: GroupId) -> bool {
+        self.upward(id).map(|group| self.group(group)).any(Group::is_frozen)
+    }
+
+    /// Whether a process that is in these groups may not run, and by which version.
+    pub(in crate::kernel) fn freezes(&self, at: &Membership) -> Option<Frozen> {
+        if !self.some_frozen {
+            return None;
+        }
+        let frozen = at.iter().find(|group| group.0 != 0 && self.is_frozen(**group))?;
+        Some(if self.is_v2(*frozen) { Frozen::V2 } else { Frozen::V1 })
+    }
+
+    pub(super) fn note_frozen(&mut self) {
+        self.some_frozen = self.groups.values().any(|group| group.is_frozen());
     }
 
     /// What `cgroup.events` says: a group is frozen when all its processes and groups are.

@@ -36,11 +36,17 @@ pub(in crate::kernel) enum What {
     /// `cgroup.threads`, and `tasks` of version 1: the same here, where every process is one thread.
     Threads,
     Core(super::core::What),
+    Cpu(super::cpu::What),
+    Cpuset(super::cpuset::What),
     Pids(super::pids::What),
     Memory(super::memory::What),
+    Freezer(super::freezer::What),
 }
 
 use super::core::What as Core;
+use super::cpu::What as Cpu;
+use super::cpuset::What as Cpuset;
+use super::freezer::What as Freezer;
 use super::memory::{Limit, What as Memory};
 use super::pids::What as Pids;
 use Controller as C;
@@ -99,12 +105,28 @@ pub(in crate::kernel) const FILES: &[File] = &[
     of(C::Memory, false, "memory.soft_limit_in_bytes", What::Memory(Memory::Limit(Limit::Soft)), RW),
     of(C::Memory, false, "memory.stat", What::Memory(Memory::Stat), RO),
     of(C::Memory, false, "memory.usage_in_bytes", What::Memory(Memory::Usage), RO),
+    of(C::Cpu, true, "cpu.max", What::Cpu(Cpu::Max), RW),
+    of(C::Cpu, true, "cpu.weight", What::Cpu(Cpu::Weight), RW),
+    of(C::Cpu, false, "cpu.cfs_quota_us", What::Cpu(Cpu::Quota), RW),
+    of(C::Cpu, false, "cpu.cfs_period_us", What::Cpu(Cpu::Period), RW),
+    of(C::Cpu, false, "cpu.shares", What::Cpu(Cpu::Shares), RW),
+    of(C::Cpuset, true, "cpuset.cpus", What::Cpuset(Cpuset::Cpus), RW),
+    of(C::Cpuset, true, "cpuset.mems", What::Cpuset(Cpuset::Mems), RW),
+    of(C::Cpuset, true, "cpuset.cpus.effective", What::Cpuset(Cpuset::EffectiveCpus), RO),
+    of(C::Cpuset, true, "cpuset.mems.effective", What::Cpuset(Cpuset::EffectiveMems), RO),
+    of(C::Cpuset, false, "cpuset.cpus", What::Cpuset(Cpuset::Cpus), RW),
+    of(C::Cpuset, false, "cpuset.mems", What::Cpuset(Cpuset::Mems), RW),
+    of(C::Cpuset, false, "cpuset.effective_cpus", What::Cpuset(Cpuset::EffectiveCpus), RO),
+    of(C::Cpuset, false, "cpuset.effective_mems", What::Cpuset(Cpuset::EffectiveMems), RO),
     of(C::Pids, true, "pids.current", What::Pids(Pids::Current), RO),
     of(C::Pids, true, "pids.events", What::Pids(Pids::Events), RO),
     of(C::Pids, true, "pids.max", What::Pids(Pids::Max), RW),
     of(C::Pids, false, "pids.current", What::Pids(Pids::Current), RO),
     of(C::Pids, false, "pids.events", What::Pids(Pids::Events), RO),
     of(C::Pids, false, "pids.max", What::Pids(Pids::Max), RW),
+    of(C::Freezer, false, "freezer.state", What::Freezer(Freezer::State), RW),
+    of(C::Freezer, false, "freezer.self_freezing", What::Freezer(Freezer::SelfFreezing), RO),
+    of(C::Freezer, false, "freezer.parent_freezing", What::Freezer(Freezer::ParentFreezing), RO),
 ];
 
 /// Is the group at this path one that every node has, or below the one that containers are in?

@@ -6,7 +6,7 @@
 
 use super::core::Then;
 use super::files::{FILES, File, INIT_SCOPE, What, is_open_to_guests};
-use super::{Attributes, ControlGroups, Controller, Group, GroupId, core, pids};
+use super::{Attributes, ControlGroups, Controller, Group, GroupId, core, cpu, cpuset, freezer, pids};
 use crate::call::{Dent, Errno, FileKind, SCENARIO_EPOCH_S, Signal, Stat, Tid};
 use crate::kernel::SimKernel;
 use crate::kernel::lifecycle::INIT;
@@ -138,7 +138,9 @@ impl ControlGroups {
         if self.is_v2(parent) {
             self.may_have_child(parent)?;
         }
-        Ok(self.make(parent, name, 0o755, (0, 0)))
+        let made = self.make(parent, name, 0o755, (0, 0));
+        self.inherit_processors(parent, made);
+        Ok(made)
     }
 
     /// rmdir(2): EBUSY while a process is in it or a group below it; a zombie is no hindrance.
@@ -181,8 +183,11 @@ impl SimKernel {
             What::Procs => self.list_members(reader, id, false)?,
             What::Threads => self.list_members(reader, id, true)?,
             What::Core(what) => core::read(all, id, what)?,
+            What::Cpu(what) => cpu::read(all, id, what)?,
+            What::Cpuset(what) => cpuset::read(all, id, what)?,
             What::Pids(what) => pids::read(all, id, what)?,
             What::Memory(what) => self.read_memory(id, file.name, what)?,
+            What::Freezer(what) => freezer::read(all, id, what)?,
         };
         Ok(text.into_bytes())
     }
@@ -209,14 +214,23 @@ impl SimKernel {
         }
         let text = String::from_utf8_lossy(data);
         match file.what {
-            What::Procs => self.attach(view, id, false, &text)?,
-            What::Threads => self.attach(view, id, true, &text)?,
+            What::Procs | What::Threads => {
+                self.attach(view, id, file.what == What::Threads, &text)?;
+                self.thaw(fx);
+            }
             What::Core(what) => match core::write(&mut self.cgroups, id, what, &text)? {
                 Then::Nothing => {}
                 Then::Kill => self.kill_group(view.tid, id, fx),
+                Then::Thaw => self.thaw(fx),
             },
+            What::Cpu(what) => cpu::write(&mut self.cgroups, id, what, &text)?,
+            What::Cpuset(what) => cpuset::write(&mut self.cgroups, id, what, &text)?,
             What::Pids(what) => pids::write(&mut self.cgroups, id, what, &text)?,
             What::Memory(what) => self.write_memory(id, what, &text, fx)?,
+            What::Freezer(what) => {
+                freezer::write(&mut self.cgroups, id, what, &text)?;
+                self.thaw(fx);
+            }
         }
         Ok(data.len())
     }
@@ -252,6 +266,13 @@ impl SimKernel {
         let stood_in = self.processes.values().flat_map(|process| [process.root, process.cwd]);
         let used: Vec<GroupId> = opened.chain(stood_in).filter(is_cgroupfs).map(|loc| group_at(loc.ino)).collect();
         self.cgroups.sweep(|group| used.contains(&group));
+    }
+
+    /// Who may run again gets the signals that were kept from it.
+    fn thaw(&mut self, fx: &mut Effects) {
+        self.unsettled = true;
+        let all: Vec<Tid> = self.processes.keys().copied().collect();
+        all.into_iter().for_each(|tid| self.deliver(tid, fx));
     }
 
     /// `cgroup.kill`: SIGKILL for all below, from the kernel: the init of a pid namespace dies unless the writer is in it.

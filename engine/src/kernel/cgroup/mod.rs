@@ -10,15 +10,21 @@
 //!
 //! What it does not decide: who runs when.
 
+pub(super) use core::Frozen;
+
 pub(super) mod attach;
 mod core;
+mod cpu;
+mod cpuset;
 pub mod files;
+mod freezer;
 pub(super) mod fs;
 pub mod memory;
 pub(super) mod namespace;
 pub(super) mod node;
 pub(super) mod number;
 mod pids;
+pub mod told;
 
 use super::memory::account::{AccountId, Accounts};
 use super::namespace::NsId;
@@ -153,8 +159,11 @@ pub(in crate::kernel) struct Group {
     charged: u32,
     core: core::Core,
     /// `None` where the controller is not enabled.
+    cpu: Option<cpu::Cpu>,
+    cpuset: Option<cpuset::Cpuset>,
     pids: Option<pids::Pids>,
     memory: Option<AccountId>,
+    freezer: Option<freezer::Freezer>,
 }
 
 /// All control groups of the node.
@@ -164,6 +173,8 @@ pub(in crate::kernel) struct ControlGroups {
     groups: Map<GroupId, Arc<Group>>,
     next: u32,
     linux: Linux,
+    /// Some group is frozen.
+    some_frozen: bool,
     /// What each cgroup namespace sees as its root.
     roots: Map<NsId, Membership>,
     pub accounts: Accounts,
@@ -202,6 +213,7 @@ impl ControlGroups {
             let Hierarchy { v2, controllers, .. } = all.hierarchies[id];
             all.keep_account(group, controllers.has(Controller::Memory) && !v2);
         }
+        root.into_iter().filter(|group| group.0 != 0).for_each(|group| all.give_all_processors(group));
         all.roots.insert(ns, root);
         all
     }
@@ -289,8 +301,11 @@ impl Group {
             running: 0,
             charged: 0,
             core: core::Core::default(),
+            cpu: None,
+            cpuset: None,
             pids: None,
             memory: None,
+            freezer: None,
         };
         group.control(controllers);
         group
@@ -298,7 +313,10 @@ impl Group {
 
     /// Starts what is new in the set and ends what is no longer in it: a controller that is disabled forgets the group.
     fn control(&mut self, controllers: Controllers) {
+        keep(&mut self.cpu, controllers.has(Controller::Cpu));
+        keep(&mut self.cpuset, controllers.has(Controller::Cpuset));
         keep(&mut self.pids, controllers.has(Controller::Pids));
+        keep(&mut self.freezer, controllers.has(Controller::Freezer));
     }
 }
 

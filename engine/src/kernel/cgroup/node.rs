@@ -7,6 +7,7 @@ use crate::kernel::SimKernel;
 use crate::kernel::lifecycle::INIT;
 use crate::kernel::vfs::mount::Mount;
 use crate::kernel::vfs::{Fs, Tree};
+use crate::node::{Effects, GroupSpec};
 use std::sync::Arc;
 
 impl SimKernel {
@@ -61,7 +62,8 @@ impl SimKernel {
     }
 
     /// The groups of a container, made if they are not there, with the controllers that they are to have.
-    pub(in crate::kernel) fn container_groups(&mut self, path: &str) -> Membership {
+    pub(in crate::kernel) fn container_groups(&mut self, spec: &GroupSpec) -> Membership {
+        let path = spec.path.as_str();
         for id in 0..self.cgroups.hierarchies.len() {
             let mut at = self.cgroups.hierarchies[id].root;
             for name in path.split('/') {
@@ -73,7 +75,26 @@ impl SimKernel {
                 }
             }
         }
-        self.groups_at(|_| path.to_owned())
+        let at = self.groups_at(|_| path.to_owned());
+        self.limit(&at, spec);
+        at
+    }
+
+    /// Where a process goes that is started in a container that runs.
+    pub(in crate::kernel) fn groups_of_container(&mut self, spec: &GroupSpec) -> Membership {
+        self.groups_at(|_| spec.path.clone())
+    }
+
+    /// Writes a container's limits as its runtime does; one that the kernel refuses does not hold.
+    fn limit(&mut self, at: &Membership, spec: &GroupSpec) {
+        let Ok(view) = self.view(INIT) else { return };
+        for group in at.iter().copied().filter(|group| group.0 != 0) {
+            for (file, text) in spec.files(self.cgroups.is_v2(group)) {
+                if let Some(ino) = self.cgroups.lookup(fs::dir_ino(group), file) {
+                    let _ = self.write_cgroup(&view, ino, text.as_bytes(), &mut Effects::default());
+                }
+            }
+        }
     }
 
     /// A container has ended: its groups go, with what was made in them, but for those that somebody is in.

@@ -11,6 +11,7 @@ use crate::guest::groups::{INITS, guard};
 use crate::os::{self, Result};
 use engine::kernel::cgroup::Controller;
 use engine::kernel::cgroup::files::{CONTAINERS, INIT_SCOPE, MOUNTED_AT, SESSION};
+use engine::node::GroupSpec;
 use std::fs::{self, File};
 use std::io::Write;
 
@@ -86,13 +87,24 @@ impl Groups {
         self.all.iter().any(|group| group.dir.is_empty())
     }
 
+    /// Makes a container's groups and writes its limits, as its runtime does: one that the kernel refuses does not hold, and
+    /// one whose file is not there has no controller here. In the store's mount namespace.
+    pub(super) fn make_container(&self, spec: &GroupSpec) {
+        for group in &self.all {
+            let Ok(dir) = make_container(group, &place(STORE, &group.dir), &spec.path) else { continue };
+            for (file, text) in spec.files(group.is_v2()) {
+                let _ = write(&format!("{dir}/{file}"), &text);
+            }
+        }
+    }
+
     /// The way into the groups that a process is to start in; `container` is a container's path. In the store's mount
     /// namespace. Where a group cannot be had, the process stays where the init is.
     pub(super) fn doors(&self, container: Option<&str>) -> Doors {
         let door = |group: &NodeGroup| {
             let root = place(STORE, &group.dir);
             let dir = match container {
-                Some(path) => make_container(group, &root, path),
+                Some(path) => make_below(group, &root, path),
                 None if group.is_v2() => make_below(group, &root, SESSION),
                 // The init is in the root itself, and what it starts with it.
                 None => return None,

@@ -41,8 +41,12 @@ impl Init {
             },
             _ => None,
         };
-        let path = order.group.as_ref().map(|group| group.path.as_str());
-        let doors = self.in_store(|| Ok(self.groups.doors(path)))?;
+        let doors = self.in_store(|| {
+            if let (Place::Init(_), Some(group)) = (order.at, &order.group) {
+                self.groups.make_container(group);
+            }
+            Ok(self.groups.doors(order.group.as_ref().map(|group| group.path.as_str())))
+        })?;
         if let Some(pidfd) = joined {
             os::setns(pidfd, libc::CLONE_NEWPID).during("setns(pid)")?;
         }
