@@ -95,11 +95,6 @@ impl Machine {
         self.run_start_s
     }
 
-    /// The node's own group in each hierarchy.
-    pub fn groups(&self) -> &[NodeGroup] {
-        &self.groups
-    }
-
     pub fn store_dir(&self) -> RawFd {
         self.store_dir.as_raw_fd()
     }

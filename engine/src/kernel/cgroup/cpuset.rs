@@ -7,6 +7,8 @@ use crate::call::Errno;
 /// Processors of a node, and nodes of memory.
 const CPUS: u32 = 2;
 const MEMS: u32 = 1;
+/// Memory nodes that a kernel can count (CONFIG_NODES_SHIFT=10).
+const NODES: u32 = 1 << 10;
 
 /// A set of processors, or of nodes of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,9 +41,10 @@ impl Mask {
         self.0 & !other.0 == 0
     }
 
-    /// A list like `0-1,3` (cpulist_parse): ERANGE for a number that the machine has not.
-    fn parse(text: &str, count: u32) -> Result<Mask, Errno> {
-        let mut mask = Mask::default();
+    /// A list like `0-1,3` (cpulist_parse, nodelist_parse): ERANGE for a number that no such machine has (`most`), EINVAL for
+    /// one that this machine has not.
+    fn parse(text: &str, count: u32, most: u32) -> Result<Mask, Errno> {
+        let (mut mask, mut beyond) = (Mask::default(), false);
         for range in text.split([',', ' ', '\t', '\n']).filter(|range| !range.is_empty()) {
             let (from, to) = range.split_once('-').unwrap_or((range, range));
             let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
@@ -52,12 +55,13 @@ impl Mask {
             if from > to {
                 return Err(Errno::EINVAL);
             }
-            if to >= count {
+            if to >= most {
                 return Err(Errno::ERANGE);
             }
-            (from..=to).for_each(|number| mask.0 |= 1 << number);
+            beyond |= to >= count;
+            (from..=to.min(count - 1)).for_each(|number| mask.0 |= 1 << number);
         }
-        Ok(mask)
+        if beyond { Err(Errno::EINVAL) } else { Ok(mask) }
     }
 
     fn text(self) -> String {
@@ -90,8 +94,8 @@ pub(super) fn read(all: &ControlGroups, group: GroupId, what: What) -> Result<St
 pub(super) fn write(all: &mut ControlGroups, group: GroupId, what: What, text: &str) -> Result<(), Errno> {
     let mut new = all.group(group).cpuset.clone().ok_or(Errno::ENODEV)?;
     match what {
-        What::Cpus => new.cpus = Mask::parse(text.trim(), CPUS)?,
-        What::Mems => new.mems = Mask::parse(text.trim(), MEMS)?,
+        What::Cpus => new.cpus = Mask::parse(text.trim(), CPUS, CPUS)?,
+        What::Mems => new.mems = Mask::parse(text.trim(), MEMS, NODES)?,
         What::EffectiveCpus | What::EffectiveMems => return Err(Errno::EINVAL),
     }
     if !all.is_v2(group) {
