@@ -140,11 +140,11 @@ impl SimKernel {
             }
             if frozen.is_some() {
                 // What ends it by default ends it at once (kernel/signal.c, complete_signal); the rest waits.
-                return match Signal::ALL.iter().copied().find(|signal| open.has(*signal) && is_fatal(process, *signal))
-                {
-                    Some(signal) => self.end(tid, WaitStatus::Signaled(signal), fx),
-                    None => {}
-                };
+                let fatal = Signal::ALL.iter().copied().find(|signal| open.has(*signal) && is_fatal(process, *signal));
+                if let Some(signal) = fatal {
+                    self.end(tid, WaitStatus::Signaled(signal), fx);
+                }
+                return;
             }
             if let State::Blocked(Waiting::Signal(wanted)) = &process.state {
                 // sigwaitinfo(2) takes what it waits for, blocked or not.

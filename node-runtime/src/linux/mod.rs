@@ -115,7 +115,15 @@ impl Kernel for LinuxKernel {
         let stdio = self.jobs.open(job, &process.stdin)?;
         let slot = self.tasks.take_slot(self.machine.gate())?;
         let process = ProcessSpec { stdin: engine::node::Stdin::Null, ..process.clone() };
-        let order = Order::Spawn { slot, at, hostname, binds, read_only, group, process: process.clone() };
+        let order = Order::Spawn {
+            slot,
+            at,
+            hostname,
+            binds,
+            read_only,
+            group: group.map(Box::new),
+            process: Box::new(process.clone()),
+        };
         let (reply, mut fds) = self.machine.order(&order, &stdio.as_raw())?;
         drop(stdio);
         let pid = match (reply, fds.pop()) {

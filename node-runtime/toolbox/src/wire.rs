@@ -29,8 +29,8 @@ pub enum Order {
         hostname: String,
         binds: Vec<Bind>,
         read_only: bool,
-        group: Option<GroupSpec>,
-        process: ProcessSpec,
+        group: Option<Box<GroupSpec>>,
+        process: Box<ProcessSpec>,
     },
     /// wait4(2) for a child that has ended.
     Reap { pid: u32 },
