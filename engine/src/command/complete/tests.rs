@@ -82,7 +82,7 @@ fn each_place_offers_what_may_stand_there() {
         ("docker image ^", &["build", "pull", "history", "inspect", "ls", "prune", "rm", "tag"]),
         ("docker help im^", &["images", "image"]),
         ("docker run --na^", &["--name"]),
-        ("docker run --mem^", &[]),
+        ("docker run --mem^", &["--memory", "--memory-swap"]),
         ("docker run ^", &["busybox", "centos:7", "ubuntu", "web:1", "web:2"]),
         ("docker run -it --name x w^", &["web:1", "web:2"]),
         ("docker run -e A=1 -v /a:/b --rm centos^", &["centos:7"]),

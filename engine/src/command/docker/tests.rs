@@ -275,8 +275,8 @@ fn what_is_not_simulated_says_so_and_what_to_do() {
             assert_eq!((printed.exit_code, printed.stdout.as_str()), (1, ""));
         }
     }
-    let memory = printed("run -m 64m img");
-    assert!(memory.stderr.starts_with("docker: --memory is not simulated here: "), "{}", memory.stderr);
+    let memory = printed("run --memory-reservation 64m img");
+    assert!(memory.stderr.starts_with("docker: --memory-reservation is not simulated here: "), "{}", memory.stderr);
     assert_eq!(memory.exit_code, 125);
 }
 

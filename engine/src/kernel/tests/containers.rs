@@ -25,7 +25,7 @@ fn a_container_has_its_own_namespaces_and_shares_the_user_namespace() {
         ("ns/cgroup", "cgroup1"),
         ("uid", "0"),
         ("cwd", "/"),
-        ("cmdline", "/dev/.toolbox true /bin/true"),
+        ("cmdline", "true"),
         ("root/fstype", "overlay"),
         ("root/lowers", "1"),
         ("root/options", "rw"),

@@ -2,8 +2,9 @@
 //! "… is not simulated here: ".
 
 pub(super) const NETWORK: &str = "containers on this node have no network yet";
-pub(super) const CPU: &str = "no CPU or disk bandwidth is rationed on this node yet";
-pub(super) const MEMORY: &str = "memory is not counted on this node yet";
+pub(super) const CPU: &str =
+    "of processors there is `--cpus`, `--cpu-shares`, `--cpu-quota`, `--cpu-period` and `--cpuset-cpus`";
+pub(super) const MEMORY: &str = "of memory there is `--memory` and `--memory-swap`";
 pub(super) const PRIVILEGE: &str = "every container here has the same privileges and devices";
 pub(super) const NAMESPACES: &str = "every container here gets its own namespaces and cgroup";
 pub(super) const LIMITS: &str = "containers here have no limits of this kind yet";
@@ -42,8 +43,8 @@ pub(super) const NO_COPY: &str =
 pub(super) const NO_ATTACH: &str = "use `docker logs -f`, or `docker exec -it CONTAINER sh`";
 pub(super) const NO_EVENTS: &str = "`docker ps -a` and `docker logs CONTAINER` tell what became of a container";
 pub(super) const NO_FREEZER: &str = "containers here cannot be frozen; use `docker stop` and `docker start`";
-pub(super) const NO_STATS: &str = "CPU time and memory are not counted on this node yet; `docker top` shows processes";
-pub(super) const NO_UPDATE: &str = "containers here have no limits to change yet";
+pub(super) const NO_STATS: &str = "`docker top` shows processes; memory is counted in the files of /sys/fs/cgroup";
+pub(super) const NO_UPDATE: &str = "limits are given to `docker run`, or written below /sys/fs/cgroup";
 pub(super) const NO_RENAME: &str = "remove the container and run it again with `--name`";
 pub(super) const NO_CONTEXTS: &str = "the client talks to the daemon of this node only";
 pub(super) const NO_PLUGINS: &str = "neither client nor daemon has plugins here";
