@@ -69,8 +69,10 @@ fn serve() -> Step<()> {
     unsafe {
         libc::setsid();
         libc::umask(0o022);
+        // The raw call: a C library keeps two signals to itself, and somebody above may ignore even those.
+        let default = [0_u64; 4]; // struct kernel_sigaction: handler, flags, restorer, mask
         for signal in 1..=LAST_SIGNAL {
-            libc::signal(signal, libc::SIG_DFL);
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), 0, size_of::<u64>());
         }
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
