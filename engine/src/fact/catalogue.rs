@@ -119,20 +119,20 @@ kinds! {
     // ── memory of control groups: of a container, and of one that was made by hand. The kernel charges in batches for each
     // processor, counts tables, stacks and journals of its own, and a guest takes a little more or less memory by how it was
     // built: sizes agree within that
-    "container/*/cgroup/memory/current", "B", "memory charged to its control group and those below", "cgroup-v2.rst, memory.current", Kernel, "memory.current or memory.usage_in_bytes", Within { parts_per_thousand: 30, absolute: 2 << 20 };
-    "container/*/cgroup/memory/peak", "B", "the most that was ever charged to it", "cgroup-v2.rst, memory.peak", Kernel, "memory.peak or memory.max_usage_in_bytes", Within { parts_per_thousand: 30, absolute: 2 << 20 };
+    "container/*/cgroup/memory/current", "B", "memory charged to its control group and those below", "cgroup-v2.rst, memory.current", Kernel, "memory.current or memory.usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
+    "container/*/cgroup/memory/peak", "B", "the most that was ever charged to it", "cgroup-v2.rst, memory.peak", Kernel, "memory.peak or memory.max_usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
     "container/*/cgroup/memory/max", "B", "its limit; absent without one", "cgroup-v2.rst, memory.max", Kernel, "memory.max or memory.limit_in_bytes", Exact;
     "container/*/cgroup/memory/high", "B", "above it memory is taken back; absent without it and in version 1", "cgroup-v2.rst, memory.high", Kernel, "memory.high", Exact;
-    "container/*/cgroup/memory/anon", "B", "anonymous memory charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 1 << 20 };
+    "container/*/cgroup/memory/anon", "B", "anonymous memory charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 256 << 10 };
     "container/*/cgroup/memory/file", "B", "pages of files on a disk charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 50, absolute: 1 << 20 };
     "container/*/cgroup/memory/shmem", "B", "shared memory and files of tmpfs charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 256 << 10 };
     "container/*/cgroup/memory/oom_kill", "", "processes that were killed for its memory", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.oom_control", Exact;
     "container/*/cgroup/memory/max_events", "", "how often it met its limit", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.failcnt", NotCompared("depends on how reclaim goes, which is not modelled");
-    "cgroup/*/memory/current", "B", "memory charged to the group and those below", "cgroup-v2.rst, memory.current", Kernel, "memory.current or memory.usage_in_bytes", Within { parts_per_thousand: 30, absolute: 2 << 20 };
-    "cgroup/*/memory/peak", "B", "the most that was ever charged to it", "cgroup-v2.rst, memory.peak", Kernel, "memory.peak or memory.max_usage_in_bytes", Within { parts_per_thousand: 30, absolute: 2 << 20 };
+    "cgroup/*/memory/current", "B", "memory charged to the group and those below", "cgroup-v2.rst, memory.current", Kernel, "memory.current or memory.usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
+    "cgroup/*/memory/peak", "B", "the most that was ever charged to it", "cgroup-v2.rst, memory.peak", Kernel, "memory.peak or memory.max_usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
     "cgroup/*/memory/max", "B", "its limit; absent without one", "cgroup-v2.rst, memory.max", Kernel, "memory.max or memory.limit_in_bytes", Exact;
     "cgroup/*/memory/high", "B", "above it memory is taken back; absent without it and in version 1", "cgroup-v2.rst, memory.high", Kernel, "memory.high", Exact;
-    "cgroup/*/memory/anon", "B", "anonymous memory charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 1 << 20 };
+    "cgroup/*/memory/anon", "B", "anonymous memory charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 256 << 10 };
     "cgroup/*/memory/file", "B", "pages of files on a disk charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 50, absolute: 1 << 20 };
     "cgroup/*/memory/shmem", "B", "shared memory and files of tmpfs charged to it", "cgroup-v2.rst, memory.stat", Kernel, "memory.stat", Within { parts_per_thousand: 0, absolute: 256 << 10 };
     "cgroup/*/memory/oom_kill", "", "processes that were killed for its memory", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.oom_control", Exact;
