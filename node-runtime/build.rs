@@ -41,10 +41,12 @@ fn toolbox(here: &Path) -> PathBuf {
     }
     let arch = variable("CARGO_CFG_TARGET_ARCH");
     let musl = format!("{arch}-unknown-linux-musl");
+    // Not to be moved when it is loaded: moving it would write to most of its constants, and each process of a node would
+    // have a copy of those, more or fewer by how it was optimised. (`.cargo/config.toml` says the same.)
     let (target, flags) = if installed(&musl) {
-        (musl, "")
+        (musl, "-C\x1frelocation-model=static")
     } else {
-        (format!("{arch}-unknown-linux-gnu"), "-C\x1ftarget-feature=+crt-static")
+        (format!("{arch}-unknown-linux-gnu"), "-C\x1ftarget-feature=+crt-static\x1f-C\x1frelocation-model=static")
     };
     let profile = if variable("PROFILE") == "release" { "release" } else { "dev" };
     let target_dir = target_dir();

@@ -13,7 +13,7 @@ use crate::node::{Effects, Happening};
 /// What a process itself takes, in pages: its program's data, heap and stack, and what the kernel keeps of it (tables,
 /// stack, task). As seen on 6.18; it differs by kernel and a little by program, and facts that count it compare within a
 /// tolerance.
-const PROCESS_ANON: u64 = 54;
+const PROCESS_ANON: u64 = 8;
 const PROCESS_KERNEL: u64 = 60;
 /// oom_score_adj that is never killed.
 pub(in crate::kernel) const OOM_SCORE_ADJ_MIN: i32 = -1000;
