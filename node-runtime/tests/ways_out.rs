@@ -195,6 +195,7 @@ fn no_way_leads_out_of_a_node() {
         "mount /dev/vda /tmp/m",
         "mount --bind /proc/sys /tmp/m && echo 1 > /tmp/m/kernel/panic",
         "cat /tmp/m/release_agent",
+        "echo /evil > /sys/fs/cgroup/release_agent",
         "echo /evil > /sys/fs/cgroup/memory/release_agent",
         "ls /sys/class/net",
         "nsenter -t 1 -m ls /etc/shadow",

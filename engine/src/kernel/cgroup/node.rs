@@ -5,7 +5,7 @@ use super::{GroupId, HierarchyId, Membership, fs};
 use crate::call::Errno;
 use crate::kernel::SimKernel;
 use crate::kernel::lifecycle::INIT;
-use crate::kernel::vfs::mount::Mount;
+use crate::kernel::vfs::mount::{Attrs, Mount};
 use crate::kernel::vfs::{Fs, Tree};
 use crate::node::{Effects, GroupSpec};
 use std::sync::Arc;
@@ -37,10 +37,15 @@ impl SimKernel {
             return Ok(());
         }
         self.make_dirs(&view, MOUNTED_AT)?;
-        if hierarchies.iter().any(|(_, _, dir)| !dir.is_empty()) {
-            let dirs = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
-            self.superblock_mut(dirs).options = ",size=64k,mode=755".into();
-            self.mount_on(&view, MOUNTED_AT, Mount::new(ns.mnt, dirs, crate::kernel::vfs::ROOT, "tmpfs", "tmpfs"))?;
+        let directories = hierarchies.iter().any(|(_, _, dir)| !dir.is_empty()).then(|| {
+            let fs = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
+            self.superblock_mut(fs).options = ",size=64k,mode=755".into();
+            fs
+        });
+        if let Some(fs) = directories {
+            let fixed = Attrs { read_only: true, nosuid: true, nodev: true, noexec: true, ..Attrs::default() };
+            let mount = Mount::new(ns.mnt, fs, crate::kernel::vfs::ROOT, "tmpfs", "tmpfs").with(fixed);
+            self.mount_on(&view, MOUNTED_AT, mount)?;
         }
         for (id, v2, dir) in hierarchies {
             let target = if dir.is_empty() { MOUNTED_AT.to_owned() } else { format!("{MOUNTED_AT}/{dir}") };
@@ -52,6 +57,9 @@ impl SimKernel {
             let root = fs::dir_ino(self.cgroups.hierarchies[id].root);
             let kind = if v2 { "cgroup2" } else { "cgroup" };
             self.mount_on(&view, &target, Mount::new(ns.mnt, fs, root, kind, kind))?;
+        }
+        if let Some(fs) = directories {
+            self.superblock_mut(fs).read_only = true;
         }
         Ok(())
     }

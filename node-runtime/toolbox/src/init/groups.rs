@@ -17,6 +17,8 @@ use std::io::Write;
 
 /// Where the store's mount namespace has the hierarchies.
 const STORE: &str = "/cgroup";
+/// The file system that the hierarchies' directories are in.
+const DIRECTORIES: &str = "mode=0755,size=64k";
 /// What a group of version 1 must be told before a process can enter it (cpusets(7)).
 const CPUSET_FILES: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
 
@@ -65,19 +67,25 @@ impl Groups {
         Ok(())
     }
 
-    /// Mounts them where programs look for them. The caller is in the node's mount namespace.
+    /// Mounts them where programs look for them; where those are directories, nothing else is to be made beside them, as on
+    /// a machine that systemd has started. The caller is in the node's mount namespace.
     pub(super) fn mount_in_node(&self) -> Step<()> {
         if self.all.is_empty() {
             return Ok(());
         }
         os::mkdir_all(MOUNTED_AT).during(MOUNTED_AT)?;
-        if self.all.iter().any(|group| !group.dir.is_empty()) {
-            os::mount("tmpfs", MOUNTED_AT, "tmpfs", 0, "mode=0755,size=64k").during(MOUNTED_AT)?;
+        let has_directories = self.all.iter().any(|group| !group.dir.is_empty());
+        if has_directories {
+            os::mount("tmpfs", MOUNTED_AT, "tmpfs", 0, DIRECTORIES).during(MOUNTED_AT)?;
         }
         for group in &self.all {
             let target = place(MOUNTED_AT, &group.dir);
             os::mkdir_all(&target).during(&target)?;
             mount(group, &target).during(&target)?;
+        }
+        if has_directories {
+            let fixed = libc::MS_REMOUNT | libc::MS_RDONLY | libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+            os::mount("tmpfs", MOUNTED_AT, "tmpfs", fixed, DIRECTORIES).during(MOUNTED_AT)?;
         }
         Ok(())
     }
