@@ -235,6 +235,15 @@ pub enum Sys {
         pid: i32,
     },
     Prctl(Prctl),
+    /// sched_getaffinity(2); 0 is the caller. Answers [`Ret::Cpus`].
+    GetAffinity {
+        pid: i32,
+    },
+    /// sched_setaffinity(2).
+    SetAffinity {
+        pid: i32,
+        cpus: Vec<u32>,
+    },
     Ipc(Ipc),
     /// How many whole seconds the process's CLOCK_MONOTONIC or CLOCK_BOOTTIME is ahead of the node's: what of
     /// clock_gettime(2) is the kernel's. The time itself is the scheduler's.
@@ -370,6 +379,8 @@ pub enum Ret {
     Proc(Box<ProcStat>),
     /// User or group ids.
     Ids(Vec<u32>),
+    /// Processors, by their numbers.
+    Cpus(Vec<u32>),
     Caps(CapSets),
     Control(Box<crate::docker::Answer>),
 }

@@ -56,7 +56,7 @@ fn every_case_agrees_with_this_kernel() {
 }
 
 /// Rows without a case yet. It only ever goes down.
-const OPEN: usize = 8;
+const OPEN: usize = 7;
 /// Rows that no case can prove.
 const EXCEPTIONS: usize = 5;
 

@@ -240,6 +240,9 @@ tools! {
         "-n, --no-clobber" => "do not overwrite an existing file",
         "-t, --target-directory=DIRECTORY" => "move all SOURCE arguments into DIRECTORY",
         "-v, --verbose" => "explain what is being done";
+    "nproc", "[OPTION]...", "Print the number of processing units available to the current process.",
+        "--all" => "print the number of installed processors",
+        "--ignore=N" => "if possible, exclude N processing units";
     "nsenter", "[options] [<program> [<argument>...]]", "Run a program with namespaces of other processes.",
         "-a, --all" => "enter all namespaces",
         "-t, --target <pid>" => "target process to get namespaces from",
@@ -316,6 +319,10 @@ tools! {
         "-t, --list" => "list the contents of an archive",
         "-v, --verbose" => "verbosely list files processed",
         "-x, --extract" => "extract files from an archive";
+    "taskset", "[OPTION]... [MASK|CPU-LIST] [PID|COMMAND [ARG]...]", "Show or change the CPU affinity of a process.",
+        "-a, --all-tasks" => "operate on all the tasks (threads) for a given pid",
+        "-p, --pid" => "operate on existing given pid",
+        "-c, --cpu-list" => "display and specify cpus in list format";
     "tee", "[OPTION]... [FILE]...", "Copy standard input to each FILE, and also to standard output.",
         "-a, --append" => "append to the given FILEs, do not overwrite";
     "touch", "[OPTION]... FILE...", "Update the modification time of each FILE to the current time.",

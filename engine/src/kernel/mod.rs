@@ -6,11 +6,12 @@
 //! Rooms: [`process`], [`cred`], [`namespace`], [`userns`], [`nsfs`], [`signal`], [`lifecycle`] (fork, exit), [`wait`], [`group`] (process
 //! groups, sessions), [`exec`], [`spawn`] (containers and
 //! jobs), [`rootfs`] (what is mounted for them), [`vfs`] (trees, overlayfs, mounts, paths), [`files`] and [`pipe`],
-//! [`procfs`], [`cgroup`], `calls` (one room for each group of system calls), [`facts`].
+//! [`procfs`], [`cgroup`], [`affinity`], `calls` (one room for each group of system calls), [`facts`].
 //!
 //! What it does not decide: who is granted the next call, time, chance, and anything about Docker. What it does not
 //! model: networks, signal handlers, file systems other than tmpfs, overlayfs and proc.
 
+mod affinity;
 mod calls;
 pub mod cgroup;
 mod cred;

@@ -1,5 +1,6 @@
 //! A process: what fork(2) copies and execve(2) keeps.
 
+use super::affinity::Affinity;
 use super::cgroup::Membership;
 use super::cred::Cred;
 use super::files::{Ofd, OfdId};
@@ -64,6 +65,7 @@ pub(super) struct Process {
     pub ns: Namespaces,
     /// Its control group in each hierarchy.
     pub cgroups: Membership,
+    pub affinity: Affinity,
     /// Where its children get their pids.
     pub pid_for_children: NsId,
     /// The time namespace it is in, and that of its children and of what it executes.

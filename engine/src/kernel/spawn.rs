@@ -199,6 +199,7 @@ impl SimKernel {
             Err(error) => return Ok(Err(StartError::Exec(error))),
         };
         let mut process = blank_process(root, ns, self.node_time, pids);
+        process.affinity = self.process(INIT).map(|init| init.affinity).unwrap_or_default();
         process.cgroups = match container.and_then(|cid| self.containers.get(&cid)).map(|c| c.spec.clone()) {
             Some(spec) if matches!(at, Place::Init(_)) => self.container_groups(&spec.cgroup),
             Some(spec) => self.groups_of_container(&spec.cgroup),
@@ -212,6 +213,7 @@ impl SimKernel {
         }
         self.cgroups.enter(&process.cgroups);
         let tid = self.add_process(process);
+        self.follow_cpuset(tid, false);
         self.jobs.insert(job, Job { first: tid, stdin: feed_of(&spec.stdin) });
         match self.prepare(tid, job, at, spec, fx) {
             Ok(()) => {
@@ -395,6 +397,7 @@ fn blank_process(root: Loc, ns: Namespaces, time: NsId, pids: Pid) -> Process {
         time_for_children: time,
         ignored: Default::default(),
         cgroups: Default::default(),
+        affinity: Default::default(),
         caught: Default::default(),
         blocked: Default::default(),
         pending: Default::default(),

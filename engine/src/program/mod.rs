@@ -24,6 +24,7 @@ mod ls;
 pub mod machine;
 mod mounts;
 mod node;
+mod nproc;
 mod nsenter;
 mod one;
 mod options;
@@ -35,6 +36,7 @@ mod sleep;
 mod slurp;
 mod sysv;
 mod tar;
+mod taskset;
 mod test;
 #[cfg(test)]
 mod tests;
@@ -103,6 +105,8 @@ programs! {
     Tar(Machine<tar::Tar, tar::Task>);
     Sysv(Machine<sysv::Sysv, sysv::Task>);
     Setsid(Machine<setsid::Setsid, setsid::Task>);
+    Taskset(Machine<taskset::Taskset, taskset::Task>);
+    Nproc(Machine<nproc::Nproc, nproc::Task>);
     Sleep(Machine<sleep::Sleep, sleep::Task>);
     Kill(Machine<kill::Kill, kill::Task>);
     Ls(Machine<ls::Ls, ls::Task>);
@@ -171,6 +175,8 @@ impl Program {
             "sleep" => sleep::start(says, args),
             "kill" => kill::start(says, args),
             "setsid" => setsid::start(says, args, env),
+            "taskset" => taskset::start(says, args, env),
+            "nproc" => nproc::start(says, args, env),
             "ipcs" | "ipcmk" | "ipcrm" => sysv::start(name, says, args),
             "ls" => ls::start(says, args),
             "unpack" => unpack::start(args),

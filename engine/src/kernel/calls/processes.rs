@@ -44,6 +44,8 @@ pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects
         Sys::Getpgid { pid } => kernel.group_number(tid, *pid, false),
         Sys::Getsid { pid } => kernel.group_number(tid, *pid, true),
         Sys::Prctl(what) => prctl(kernel, tid, what),
+        Sys::GetAffinity { pid } => kernel.affinity(tid, *pid).map(Ret::Cpus),
+        Sys::SetAffinity { pid, cpus } => kernel.set_affinity(tid, *pid, cpus).map(|()| Ret::Ok),
         Sys::ProcStat { pid } => proc_stat(kernel, tid, *pid),
         other => super::signals::make(kernel, tid, other, fx),
     }

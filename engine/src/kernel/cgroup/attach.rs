@@ -50,6 +50,7 @@ impl SimKernel {
         let from = std::mem::replace(&mut process.cgroups[hierarchy], to);
         if from != to {
             self.cgroups.transfer(from, to);
+            self.follow_cpuset(tid, true);
             self.unsettled = true;
         }
     }

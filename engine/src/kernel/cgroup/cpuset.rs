@@ -29,11 +29,28 @@ pub(in crate::kernel) enum What {
 }
 
 impl Mask {
+    /// Of the processors named, those that there are.
+    pub fn of(cpus: &[u32]) -> Mask {
+        Mask(cpus.iter().filter(|cpu| **cpu < CPUS).fold(0, |mask, cpu| mask | 1 << cpu))
+    }
+
+    pub fn numbers(self) -> Vec<u32> {
+        (0..u32::BITS).filter(|number| self.0 & (1 << number) != 0).collect()
+    }
+
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub fn and(self, other: Mask) -> Mask {
+        Mask(self.0 & other.0)
+    }
+
     fn first(count: u32) -> Mask {
         Mask((1 << count) - 1)
     }
 
-    fn is_empty(self) -> bool {
+    pub fn is_empty(self) -> bool {
         self.0 == 0
     }
 
@@ -64,7 +81,8 @@ impl Mask {
         if beyond { Err(Errno::EINVAL) } else { Ok(mask) }
     }
 
-    fn text(self) -> String {
+    /// `0-1,3`, and a newline.
+    pub fn text(self) -> String {
         let (mut ranges, mut at) = (Vec::new(), 0);
         while at < u32::BITS {
             if self.0 & (1 << at) == 0 {
@@ -151,12 +169,18 @@ impl ControlGroups {
         Ok(())
     }
 
+    /// The processors that who is in this group may run on: those of the next group upward that the controller knows.
+    pub(in crate::kernel) fn processors_of(&self, id: GroupId) -> Mask {
+        let known = self.upward(id).find(|group| self.group(*group).cpuset.is_some());
+        known.map_or(Mask::first(CPUS), |group| self.effective(group).cpus)
+    }
+
     /// Version 2: what it asked for of what the group above has, or all of that.
     fn effective(&self, id: GroupId) -> Cpuset {
         let own = self.group(id).cpuset.clone().unwrap_or_default();
         let Some(parent) = self.group(id).parent.filter(|_| self.is_v2(id)) else { return own };
         let above = self.effective(parent);
-        let of = |own: Mask, above: Mask| if own.0 & above.0 == 0 { above } else { Mask(own.0 & above.0) };
+        let of = |own: Mask, above: Mask| if own.and(above).is_empty() { above } else { own.and(above) };
         Cpuset { cpus: of(own.cpus, above.cpus), mems: of(own.mems, above.mems) }
     }
 }

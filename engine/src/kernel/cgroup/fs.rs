@@ -219,12 +219,15 @@ impl SimKernel {
                 self.thaw(fx);
             }
             What::Core(what) => match core::write(&mut self.cgroups, id, what, &text)? {
-                Then::Nothing => {}
+                Then::Nothing => self.follow_cpusets(),
                 Then::Kill => self.kill_group(view.tid, id, fx),
                 Then::Thaw => self.thaw(fx),
             },
             What::Cpu(what) => cpu::write(&mut self.cgroups, id, what, &text)?,
-            What::Cpuset(what) => cpuset::write(&mut self.cgroups, id, what, &text)?,
+            What::Cpuset(what) => {
+                cpuset::write(&mut self.cgroups, id, what, &text)?;
+                self.follow_cpusets();
+            }
             What::Pids(what) => pids::write(&mut self.cgroups, id, what, &text)?,
             What::Memory(what) => self.write_memory(id, what, &text, fx)?,
             What::Freezer(what) => {

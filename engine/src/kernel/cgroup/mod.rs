@@ -15,7 +15,7 @@ pub(super) use core::Frozen;
 pub(super) mod attach;
 mod core;
 mod cpu;
-mod cpuset;
+pub(super) mod cpuset;
 pub mod files;
 mod freezer;
 pub(super) mod fs;
@@ -283,6 +283,12 @@ impl ControlGroups {
     fn has_file(&self, group: GroupId, file: &File) -> bool {
         let available = file.controller.is_none_or(|controller| self.available(group).has(controller));
         file.v2 == self.is_v2(group) && available && (file.at_root || !self.is_root(group))
+    }
+}
+
+impl Hierarchy {
+    pub fn has(&self, controller: Controller) -> bool {
+        self.controllers.has(controller)
     }
 }
 

@@ -32,6 +32,7 @@ impl SimKernel {
             init.cgroups = at;
         }
         self.cgroups.enter(&at);
+        self.follow_cpusets();
         let view = self.view(INIT)?;
         if hierarchies.is_empty() {
             return Ok(());

@@ -13,7 +13,7 @@ use crate::kernel::userns::IdKind;
 use crate::kernel::vfs::View;
 
 /// The lines of `status` that are told.
-pub const STATUS_LINES: [&str; 26] = [
+pub const STATUS_LINES: [&str; 28] = [
     "Name",
     "Umask",
     "State",
@@ -40,6 +40,8 @@ pub const STATUS_LINES: [&str; 26] = [
     "CapBnd",
     "CapAmb",
     "NoNewPrivs",
+    "Cpus_allowed",
+    "Cpus_allowed_list",
 ];
 /// The fields of `stat` that are told, from 1; the others are 0. The priority is that of whoever runs the node.
 pub const STAT_FIELDS: [usize; 14] = [1, 2, 3, 4, 5, 6, 7, 8, 20, 31, 32, 33, 34, 38];
@@ -95,7 +97,9 @@ pub(super) fn status(kernel: &SimKernel, process: &Process, view: &View, ns: NsI
     for (name, set) in sets {
         text += &format!("{name}:\t{:016x}\n", set.0);
     }
-    text + &format!("NoNewPrivs:\t{}\n", u8::from(cred.no_new_privs))
+    let cpus = process.affinity.cpus;
+    text += &format!("NoNewPrivs:\t{}\n", u8::from(cred.no_new_privs));
+    text + &format!("Cpus_allowed:\t{:x}\nCpus_allowed_list:\t{}", cpus.bits(), cpus.text())
 }
 
 pub(super) fn stat(kernel: &SimKernel, process: &Process, viewer: Tid, ns: NsId) -> String {

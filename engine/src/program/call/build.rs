@@ -109,6 +109,8 @@ pub fn sys(name: &str, args: &[Arg], variables: Variables<'_>) -> Result<Sys, St
         "getpgid" => Sys::Getpgid { pid: args.number()? },
         "getsid" => Sys::Getsid { pid: args.number()? },
         "prctl" => Sys::Prctl(args.prctl()?),
+        "sched_getaffinity" => Sys::GetAffinity { pid: args.number()? },
+        "sched_setaffinity" => Sys::SetAffinity { pid: args.number()?, cpus: args.numbers()? },
         "shmget" | "msgget" | "semget" | "shmctl" | "msgctl" | "semctl" | "mq_open" | "mq_unlink" => {
             Sys::Ipc(args.ipc(name)?)
         }

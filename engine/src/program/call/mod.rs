@@ -106,7 +106,7 @@ fn answer(ret: &Ret) -> String {
         Ret::Child { pid, state: ChildState::Continued } => format!("{pid} continued"),
         Ret::Uname { hostname } => hostname.clone(),
         Ret::Proc(stat) => format!("{} {} {} {:?}", stat.pid, stat.comm, stat.state, stat.nspid),
-        Ret::Ids(ids) => format!("{ids:?}"),
+        Ret::Ids(ids) | Ret::Cpus(ids) => format!("{ids:?}"),
         Ret::Caps(CapSets { effective, permitted, inheritable }) => {
             format!("effective {effective:#x}, permitted {permitted:#x}, inheritable {inheritable:#x}")
         }

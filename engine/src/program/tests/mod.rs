@@ -13,7 +13,8 @@ use crate::sim::{Rng, Stream};
 const TOOLS: &str = "sh ls cat echo sleep kill unpack basename dirname true false printf seq expr printenv more head tail \
                      tee wc grep sed sort uniq cut tr sha256sum mkdir rmdir touch ln readlink realpath stat truncate rm \
                      chmod chown du find cp mv dd fill save yes test [ id whoami hostname uname date mount umount which \
-                     df pwd env unshare xargs findmnt mountpoint pivot_root chroot ps pstree tar clear nohup";
+                     df pwd env unshare xargs findmnt mountpoint pivot_root chroot ps pstree tar clear nohup \
+                     taskset nproc";
 /// Where the recordings were made.
 const WORK: &str = "/tmp/drydock-programs";
 

@@ -18,6 +18,8 @@ pub(super) fn call(sys: Sys) -> Result<Answer, Sys> {
             Sys::Getpgid { pid } => int(libc::getpgid(pid)),
             Sys::Getsid { pid } => int(libc::getsid(pid)),
             Sys::Prctl(what) => prctl(what),
+            Sys::GetAffinity { pid } => affinity(pid),
+            Sys::SetAffinity { pid, cpus } => set_affinity(pid, &cpus),
             Sys::Credentials(call) => credentials::call(call),
             other => return Err(other),
         }
@@ -85,6 +87,26 @@ fn waitid(which: Which, options: WaitOptions) -> Answer {
         other => return Err(Stop::Broken(format!("a child's state is told as {other}"))),
     };
     Ok(Ret::Child { pid: pid as u32, state })
+}
+
+fn affinity(pid: i32) -> Answer {
+    // SAFETY: the set is plain data that the call fills, and its size is passed.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        check(libc::sched_getaffinity(pid, size_of_val(&set), &mut set))?;
+        Ok(Ret::Cpus((0..libc::CPU_SETSIZE as u32).filter(|cpu| libc::CPU_ISSET(*cpu as usize, &set)).collect()))
+    }
+}
+
+/// Numbers that a set has no bit for name no processor.
+fn set_affinity(pid: i32, cpus: &[u32]) -> Answer {
+    // SAFETY: the set is plain data whose size is passed; every bit set is one that it has.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        let fitting = cpus.iter().filter(|cpu| **cpu < libc::CPU_SETSIZE as u32);
+        fitting.for_each(|cpu| libc::CPU_SET(*cpu as usize, &mut set));
+        ok(libc::sched_setaffinity(pid, size_of_val(&set), &set))
+    }
 }
 
 fn prctl(what: Prctl) -> Answer {

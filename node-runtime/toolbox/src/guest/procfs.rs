@@ -109,7 +109,12 @@ fn piece(fd: Fd, len: usize, told: &dyn Fn(&str) -> String) -> Result<Vec<u8>> {
 
 fn status(text: &str, itself: bool) -> String {
     let told = |line: &&str| line.split(':').next().is_some_and(|name| STATUS_LINES.contains(&name));
+    let mask = |line: &str| {
+        line.strip_prefix("Cpus_allowed:\t").and_then(|bits| u64::from_str_radix(&bits.replace(',', ""), 16).ok())
+    };
     let shown = |line: &str| match line.strip_prefix("State:\t").and_then(|state| state.chars().next()) {
+        // Of so many digits as the machine could have processors.
+        None if mask(line).is_some() => format!("Cpus_allowed:\t{:x}\n", mask(line).unwrap_or(0)),
         None => format!("{line}\n"),
         Some(state) => {
             let word = match shown_state(state, itself) {
