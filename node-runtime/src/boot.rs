@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use toolbox::os;
 
@@ -21,6 +21,8 @@ const MODULES: &str = "/modules";
 const PORT: &str = "/dev/ttyS1";
 /// Where the machine's own root is made: pivot_root(2) does not work on the initramfs.
 const ROOT: &str = "/new-root";
+/// The machine's disk, if it has one, and where that goes: what is there is kept over a restart (hier(7)).
+const DISK: (&str, &str) = ("/dev/vda", "/var/tmp");
 /// How a command that did not come to its end is told: this machine cannot.
 const CANNOT: i32 = 3;
 
@@ -75,6 +77,7 @@ fn run(cgroups: &[Mount], words: &[String]) -> io::Result<()> {
         os::mkdir_all(target).map_err(|errno| named(target, errno))?;
         os::mount(kind, target, kind, 0, options).map_err(|errno| named(target, errno))?;
     }
+    mount_disk()?;
     let mut port = port()?;
     let modules = match modules {
         Ok(modules) => modules,
@@ -125,6 +128,15 @@ fn load_modules() -> io::Result<Vec<String>> {
         Ok(path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     };
     files.iter().map(load).collect()
+}
+
+fn mount_disk() -> io::Result<()> {
+    let (device, target) = DISK;
+    if !Path::new(device).exists() {
+        return Ok(());
+    }
+    os::mkdir_all(target).map_err(|errno| named(target, errno))?;
+    os::mount(device, target, "ext4", 0, "").map_err(|errno| named(device, errno))
 }
 
 /// Goes to a tmpfs, moved over the initramfs, as switch_root(8) does.

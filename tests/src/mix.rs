@@ -53,6 +53,7 @@ impl Run {
             name: "web".into(),
             hostname: "web".into(),
             layers: Vec::new(),
+            tmpfs: Vec::new(),
             binds: Vec::new(),
             read_only: false,
             cgroup: GroupSpec::at("docker/web"),

@@ -2,10 +2,10 @@
 
 use super::container::{Container, Log, State};
 use super::request::ContainerConfig;
-use super::{Daemon, Refusal, Turn, names, resources};
+use super::{Daemon, Refusal, Turn, names, resources, tmpfs};
 use crate::call::Signal;
 use crate::image::Digest;
-use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin};
+use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin, Tmpfs};
 use crate::sim;
 use crate::sim::Map;
 use crate::trace::Category;
@@ -44,7 +44,7 @@ impl Daemon {
             )));
         }
         let name = self.reserve_name(config.name.as_deref())?;
-        let binds = binds(&config)?;
+        let (tmpfs, binds) = (tmpfs::mounts(&config)?, binds(&config)?);
         let id = names::id(&mut self.ids);
         let hostname = config.hostname.clone().unwrap_or_else(|| id[..12].to_owned());
         let cid = Cid(self.next_cid);
@@ -74,7 +74,7 @@ impl Daemon {
             log: Log::default(),
             config,
         };
-        self.add_to_node(&container, binds, turn);
+        self.add_to_node(&container, tmpfs, binds, turn);
         let from = container.config.image.clone();
         turn.decide(Category::Container, &["container", &container.name], format!("container created from {from}"));
         self.containers.insert(cid, container.into());
@@ -133,7 +133,13 @@ impl Daemon {
     }
 
     /// The node gets the layers it lacks, then the container.
-    pub(super) fn add_to_node(&mut self, container: &Container, binds: Vec<Bind>, turn: &mut Turn<'_>) {
+    pub(super) fn add_to_node(
+        &mut self,
+        container: &Container,
+        tmpfs: Vec<Tmpfs>,
+        binds: Vec<Bind>,
+        turn: &mut Turn<'_>,
+    ) {
         for diff_id in &container.layers {
             let Some(layer) = self.images.store.layer(diff_id) else { continue };
             if self.node_layers.insert(*diff_id) {
@@ -144,6 +150,7 @@ impl Daemon {
             name: container.name.clone(),
             hostname: container.hostname.clone(),
             layers: container.layers.clone(),
+            tmpfs,
             binds,
             read_only: container.config.read_only,
             // As its cgroupfs driver names it.

@@ -29,6 +29,7 @@ mod start;
 mod system;
 mod table;
 mod template;
+mod tmpfs;
 mod top;
 mod units;
 mod user;

@@ -209,6 +209,10 @@ pub struct ContainerConfig {
     pub labels: Vec<(String, String)>,
     /// `-v SOURCE:TARGET[:ro]` as (source, target, read-only).
     pub volumes: Vec<(String, String, bool)>,
+    /// `--tmpfs PATH[:OPTIONS]`, as written.
+    pub tmpfs: Vec<String>,
+    /// Of `/dev/shm`, in bytes; 0 is the daemon's default.
+    pub shm_size: i64,
     pub publish: Vec<String>,
     /// `-i`: standard input stays open. With `-d` (or `create`) nobody is attached to it, yet it has no end.
     pub open_stdin: bool,

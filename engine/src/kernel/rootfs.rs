@@ -12,7 +12,9 @@ use super::vfs::mount::{Attrs, Dentry, Mount, Mountpoint};
 use super::vfs::propagate::Propagation;
 use super::vfs::{Fs, Inode, Last, Loc, MountId, Node, Notes, ROOT, Tree, View};
 use crate::call::{Errno, FileKind, Tid};
-use crate::node::{Bind, Cid, DISK, StartError, TOOLBOX};
+use crate::kernel::calls::fresh::Fresh;
+use crate::kernel::calls::ipc::queues;
+use crate::node::{Bind, Cid, DISK, StartError, TOOLBOX, Tmpfs};
 use crate::scenario::Linux;
 use std::sync::Arc;
 
@@ -44,6 +46,9 @@ impl SimKernel {
         }
         self.mount_proc_and_dev(&view, ns, toolbox).map_err(|error| at("/proc", error))?;
         self.cover(&view).map_err(|error| at("/proc", error))?;
+        for tmpfs in &spec.tmpfs {
+            self.mount_tmpfs(&view, ns, tmpfs).map_err(|error| at(&tmpfs.target, error))?;
+        }
         for (bind, early) in spec.binds.iter().zip(early.into_iter().map(Some).chain(std::iter::repeat(None))) {
             let mount = early.map_or_else(|| self.bound(bind), Ok)?;
             self.attach_bind(&view, bind, mount).map_err(|error| at(&bind.target, error))?;
@@ -115,7 +120,26 @@ impl SimKernel {
         self.mount_on(view, "/dev", Mount::new(ns.mnt, dev, ROOT, "tmpfs", "tmpfs").with(nosuid))?;
         let toolbox = toolbox.map_or_else(|| self.toolbox_mount(ns.mnt), Some).ok_or(Errno::ENOENT)?;
         let target = self.find(view, TOOLBOX, true)?;
-        self.graft(view, toolbox, TOOLBOX, target)
+        self.graft(view, toolbox, TOOLBOX, target)?;
+        let queues = queues(self, ns.ipc);
+        self.mount_on(view, "/dev/mqueue", Mount::new(ns.mnt, queues, ROOT, "mqueue", "mqueue").with(inert))
+    }
+
+    /// Its mount point is made if it is missing; if not, the new root has its mode, as runc gives it.
+    pub(super) fn mount_tmpfs(&mut self, view: &View, ns: Namespaces, wanted: &Tmpfs) -> Result<(), Errno> {
+        let mode = match self.find(view, &wanted.target, true) {
+            Ok(there) => Some(self.stat(there).mode),
+            Err(_) => {
+                self.make_dirs(view, &wanted.target)?;
+                None
+            }
+        };
+        let Fresh { fs, options, .. } = Fresh::tmpfs(&wanted.options_over(mode), (0, 0))?;
+        let fs = self.add_fs(fs);
+        self.superblock_mut(fs).options = options.into();
+        let attrs =
+            Attrs { nosuid: true, nodev: true, noexec: !wanted.exec, read_only: wanted.read_only, ..Attrs::default() };
+        self.mount_on(view, &wanted.target, Mount::new(ns.mnt, fs, ROOT, "tmpfs", &wanted.source).with(attrs))
     }
 
     /// The disk that a machine lends to a node.
@@ -195,5 +219,8 @@ pub(super) fn dev_tree() -> Tree {
     }
     let name = TOOLBOX.trim_start_matches("/dev/");
     dev.create(ROOT, name, Inode::file(Vec::new(), 0o755));
+    for name in ["mqueue", "shm"] {
+        dev.create(ROOT, name, Inode::dir(0o755));
+    }
     dev
 }

@@ -15,7 +15,9 @@ use super::vfs::mount::Mount;
 use super::vfs::{Filesystems, Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer, overlay};
 use super::{Container, Files, Job, SimKernel};
 use crate::call::{CONTAINER_CAPABILITIES, Errno, FileKind, NODE_CAPABILITIES, Tid};
-use crate::node::{Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX};
+use crate::node::{
+    Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX, Tmpfs,
+};
 use crate::scenario::{Cgroups, FixtureFile, Profile};
 use crate::sim::Map;
 use crate::sim::Rng;
@@ -85,7 +87,10 @@ impl SimKernel {
         let init = blank_process(root, node_ns, node_time, pids);
         kernel.add_process(Process { comm: "init".to_owned(), argv: vec!["init".to_owned()], ..init });
         let view = kernel.view(INIT).map_err(|error| Fault::new(error.text()))?;
-        let mounted = kernel.mount_proc_and_dev(&view, node_ns, early).and_then(|()| kernel.boot_cgroups());
+        let mounted = kernel
+            .mount_proc_and_dev(&view, node_ns, early)
+            .and_then(|()| kernel.mount_tmpfs(&view, node_ns, &Tmpfs::shm_of_node()))
+            .and_then(|()| kernel.boot_cgroups());
         let mounted = mounted.and_then(|()| kernel.mount_disk(&view, node_ns));
         mounted.map_err(|error| Fault::new(format!("the node's root: {}", error.text())))?;
         for file in files {

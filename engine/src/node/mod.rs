@@ -49,7 +49,7 @@ pub fn without_interpreter(argv: &[String]) -> Vec<String> {
 ///
 /// It gets new pid, mnt, uts, ipc and net namespaces, and, where control groups are of version 2, a cgroup namespace; `/` is an overlay of `layers` under an upperdir of its
 /// own, which lives until [`NodeRequest::Remove`]; `/proc` is a procfs of its pid namespace, `/dev` a tmpfs with
-/// `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`].
+/// `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`], `/dev/mqueue` its message queues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     /// What facts call it.
@@ -57,6 +57,8 @@ pub struct ContainerSpec {
     pub hostname: String,
     /// diff_ids, oldest first. May be empty (`FROM scratch`).
     pub layers: Vec<Digest>,
+    /// Attached in this order, before `binds`.
+    pub tmpfs: Vec<Tmpfs>,
     pub binds: Vec<Bind>,
     /// `root.readonly`.
     pub read_only: bool,
@@ -116,6 +118,36 @@ impl GroupSpec {
         put("memory.swap.max", "", text(swap));
         put("", "memory.memsw.limit_in_bytes", text(self.memory_swap_max_bytes));
         files
+    }
+}
+
+/// A tmpfs of a container's own, `nosuid`, `nodev` and, unless it says otherwise, `noexec`, as Docker mounts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tmpfs {
+    pub target: String,
+    /// As mountinfo names it.
+    pub source: String,
+    pub read_only: bool,
+    pub exec: bool,
+    /// tmpfs(5): `mode=1777,size=65536k`.
+    pub options: String,
+}
+
+impl Tmpfs {
+    /// A node's, as systemd mounts it.
+    pub fn shm_of_node() -> Tmpfs {
+        let (target, source) = ("/dev/shm".to_owned(), "tmpfs".to_owned());
+        Tmpfs { target, source, read_only: false, exec: true, options: "mode=1777".to_owned() }
+    }
+
+    /// mount(2)'s data: without a mode of its own it has that of the directory which it covers, as runc gives it.
+    pub fn options_over(&self, mode: Option<u32>) -> String {
+        let has_own = self.options.split(',').any(|option| option.starts_with("mode="));
+        match mode.filter(|_| !has_own) {
+            Some(mode) if self.options.is_empty() => format!("mode={mode:o}"),
+            Some(mode) => format!("{},mode={mode:o}", self.options),
+            None => self.options.clone(),
+        }
     }
 }
 

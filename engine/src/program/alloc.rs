@@ -16,7 +16,7 @@ const SAID_EVERY_BYTES: u64 = 10 << 20;
 pub struct Alloc {
     bytes: u64,
     shared: bool,
-    /// Reads a file's pages instead of making new ones.
+    /// The pages of a file instead of new ones. One that is not there, or too short, is made as long, with nothing in it.
     file: Option<String>,
     hold_ns: Nanos,
     map: u32,
@@ -26,6 +26,9 @@ pub struct Alloc {
 pub enum Task {
     Begin,
     Opened,
+    /// How long the file at this descriptor is.
+    Measured(Fd),
+    Lengthened(Fd),
     Mapped,
     /// From this byte on.
     Touch(u64),
@@ -70,12 +73,27 @@ impl Steps<Task> for Alloc {
     fn step(&mut self, task: Task, ret: Ret, cx: &mut Cx<Task>) -> Option<Sys> {
         match task {
             Task::Begin => match &self.file {
-                Some(path) => cx.call(Sys::Open { path: path.clone(), flags: OpenFlags::READ, mode: 0 }, Task::Opened),
+                Some(path) => {
+                    let flags = OpenFlags { write: true, create: true, ..OpenFlags::READ };
+                    cx.call(Sys::Open { path: path.clone(), flags, mode: 0o666 }, Task::Opened)
+                }
                 None => self.mmap(None, cx),
             },
             Task::Opened => match answer::fd(ret) {
-                Ok(fd) => self.mmap(Some(fd), cx),
+                Ok(fd) => cx.call(Sys::Fstat { fd }, Task::Measured(fd)),
                 Err(errno) => self.fail("cannot open", errno, cx),
+            },
+            Task::Measured(fd) => match answer::stat(ret) {
+                Ok(stat) if stat.size_bytes < self.bytes => {
+                    let path = self.file.clone().unwrap_or_default();
+                    cx.call(Sys::Truncate { path, len: self.bytes }, Task::Lengthened(fd))
+                }
+                Ok(_) => self.mmap(Some(fd), cx),
+                Err(errno) => self.fail("cannot read the size of", errno, cx),
+            },
+            Task::Lengthened(fd) => match answer::done(ret) {
+                Ok(()) => self.mmap(Some(fd), cx),
+                Err(errno) => self.fail("cannot lengthen", errno, cx),
             },
             Task::Mapped => match answer::int(ret) {
                 Ok(map) => {

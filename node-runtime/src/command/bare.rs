@@ -40,6 +40,7 @@ impl Bare {
             hostname: name.clone(),
             name,
             layers: vec![self.layer],
+            tmpfs: Vec::new(),
             binds: Vec::new(),
             read_only: false,
             cgroup: GroupSpec::at(format!("docker/c{n}")),

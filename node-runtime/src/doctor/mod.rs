@@ -279,6 +279,7 @@ fn a_node() -> Result<String, String> {
         name: "probe".to_owned(),
         hostname: "probe".to_owned(),
         layers: vec![diff_id],
+        tmpfs: Vec::new(),
         binds: Vec::new(),
         read_only: false,
         cgroup: GroupSpec::at("docker/probe"),

@@ -105,10 +105,11 @@ impl Kernel for LinuxKernel {
             Place::Node => None,
             Place::Init(container) | Place::Join(container) => Some(container),
         };
-        let (hostname, binds, read_only, group) = match home {
+        let (hostname, tmpfs, binds, read_only, group) = match home {
             Some(container) => {
                 let spec = &self.container(container)?.spec;
-                (spec.hostname.clone(), spec.binds.clone(), spec.read_only, Some(spec.cgroup.clone()))
+                let group = Some(spec.cgroup.clone());
+                (spec.hostname.clone(), spec.tmpfs.clone(), spec.binds.clone(), spec.read_only, group)
             }
             None => Default::default(),
         };
@@ -119,6 +120,7 @@ impl Kernel for LinuxKernel {
             slot,
             at,
             hostname,
+            tmpfs,
             binds,
             read_only,
             group: group.map(Box::new),

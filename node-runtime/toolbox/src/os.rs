@@ -100,11 +100,16 @@ pub fn symlink(target: &str, path: &str) -> Result<()> {
 }
 
 pub fn is_dir(fd: RawFd) -> Result<bool> {
+    st_mode(fd).map(|mode| mode & libc::S_IFMT == libc::S_IFDIR)
+}
+
+/// fstat(2): the kind of a file and its permissions.
+pub fn st_mode(fd: RawFd) -> Result<libc::mode_t> {
     // SAFETY: `raw` is plain data that the call fills.
     unsafe {
         let mut raw: libc::stat = std::mem::zeroed();
         check(libc::fstat(fd, &mut raw))?;
-        Ok(raw.st_mode & libc::S_IFMT == libc::S_IFDIR)
+        Ok(raw.st_mode)
     }
 }
 

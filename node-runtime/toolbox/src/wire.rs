@@ -1,7 +1,7 @@
 //! What the runner asks of a node's init, and how it answers: one postcard message a packet, descriptors beside it.
 
 use crate::groups::NodeGroup;
-use engine::node::{Bind, Cid, GroupSpec, Place, ProcessSpec, StartError};
+use engine::node::{Bind, Cid, GroupSpec, Place, ProcessSpec, StartError, Tmpfs};
 use serde::{Deserialize, Serialize};
 
 /// The init's end of the socket to the runner.
@@ -27,6 +27,7 @@ pub enum Order {
         slot: u32,
         at: Place,
         hostname: String,
+        tmpfs: Vec<Tmpfs>,
         binds: Vec<Bind>,
         read_only: bool,
         group: Option<Box<GroupSpec>>,

@@ -26,8 +26,13 @@ const QEMU_PACKAGE: &str = "qemu-system-x86";
 /// A machine that runs for this long hangs: each instruction is translated, and others may keep the processors busy.
 const LIMIT: Duration = Duration::from_secs(15 * 60);
 const MEMORY_MIB: u32 = 2048;
-/// Modules of Debian's kernel that nodes need.
-const MODULES: [&str; 1] = ["overlay"];
+/// Modules of Debian's kernel that nodes need; the last two are for the disk.
+const MODULES: [&str; 3] = ["overlay", "virtio_pci", "virtio_blk"];
+/// The disk, of which nothing is kept: a file with holes.
+const DISK: &str = "disk.ext4";
+const DISK_SIZE: &str = "4G";
+const MKFS: &str = "mkfs.ext4";
+const MKFS_PACKAGE: &str = "e2fsprogs";
 /// What is told of the console when a machine fails.
 const CONSOLE_LINES: usize = 20;
 
@@ -144,8 +149,10 @@ fn provide() -> Result<Kernel, String> {
     if std::env::consts::ARCH != "x86_64" {
         return Err(format!("the machine is an x86_64, and node-runtime is built here for {}", std::env::consts::ARCH));
     }
-    if tools::found(QEMU).is_none() {
-        apt::install(&[QEMU_PACKAGE]).map_err(|why| format!("no {QEMU}: {why}"))?;
+    for (tool, package) in [(QEMU, QEMU_PACKAGE), (MKFS, MKFS_PACKAGE)] {
+        if tools::found(tool).is_none() {
+            apt::install(&[package]).map_err(|why| format!("no {tool}: {why}"))?;
+        }
     }
     kernel::provide().map_err(|why| format!("no kernel to start: {why}"))
 }
@@ -171,6 +178,8 @@ fn start(machine: &Machine, command: &str, kernel: &Kernel, initramfs: &[u8]) ->
         fs::write(file, "")?;
     }
     fs::write(place.join("initramfs"), initramfs)?;
+    let _ = fs::remove_file(place.join(DISK));
+    tools::run(Command::new(MKFS).current_dir(&place).args(["-q", "-F", DISK, DISK_SIZE]))?;
     let parameters =
         format!("console=ttyS0 quiet panic=-1 random.trust_cpu=on rdinit=/init -- boot {} {command}", machine.cgroups);
     let mut qemu = Command::new(QEMU);
@@ -178,6 +187,7 @@ fn start(machine: &Machine, command: &str, kernel: &Kernel, initramfs: &[u8]) ->
     qemu.args(["-M", "pc", "-cpu", "max", "-accel", "tcg,thread=multi", "-smp", "2", "-m", &MEMORY_MIB.to_string()]);
     qemu.args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]);
     qemu.args(["-serial", "file:console.log", "-serial", "file:report.jsonl"]);
+    qemu.args(["-drive", &format!("file={DISK},format=raw,if=virtio,cache=unsafe")]);
     qemu.arg("-kernel").arg(&kernel.image).args(["-initrd", "initramfs", "-append", &parameters]);
     let mut qemu = qemu.spawn().with_context(|| format!("cannot start {QEMU}"))?;
     let begun = Instant::now();

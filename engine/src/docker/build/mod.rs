@@ -183,7 +183,7 @@ impl Daemon {
         let mut container = self.step_container(image, argv, stdin, process.as_ref(), turn);
         container.layers = layers;
         let (cid, id) = (container.cid, container.id.clone());
-        self.add_to_node(&container, Vec::new(), turn);
+        self.add_to_node(&container, Vec::new(), Vec::new(), turn);
         self.containers.insert(cid, Arc::new(container));
         if let Some(job) = self.builds.get_mut(&tid) {
             job.step = Some(Step { container: cid, process, told, complaint: Vec::new() });

@@ -2,6 +2,7 @@
 
 use super::super::Daemon;
 use super::super::container::{Container, State, timestamp};
+use super::super::tmpfs;
 use super::{graph_driver, object, or_null};
 use crate::image::Digest;
 use crate::node::Cid;
@@ -102,6 +103,7 @@ fn host_config(c: &Container) -> Value {
         "Privileged": false,
         "PublishAllPorts": false,
         "ReadonlyRootfs": c.config.read_only,
+        "ShmSize": tmpfs::shm_bytes(&c.config).unwrap_or(tmpfs::SHM_BYTES),
         "UTSMode": "",
         "UsernsMode": "",
         "Runtime": "runc",

@@ -17,10 +17,18 @@ const DEPTH: u32 = 2;
 const LAYERS: usize = 500;
 
 /// A new file system, and what mountinfo shows of it.
-pub(super) struct Fresh {
+pub(in crate::kernel) struct Fresh {
     pub fs: Fs,
     pub options: String,
     pub read_only: bool,
+}
+
+impl Fresh {
+    /// tmpfs(5); its root is theirs, unless the options say whose.
+    pub(in crate::kernel) fn tmpfs(options: &str, owner: (u32, u32)) -> Result<Fresh, Errno> {
+        let tmpfs = Tmpfs::of(options, owner)?;
+        Ok(Fresh { options: tmpfs.text(), fs: Fs::Tree(Arc::new(tmpfs.tree())), read_only: false })
+    }
 }
 
 pub(super) fn fresh(kernel: &mut SimKernel, view: &View, request: &Request<'_>) -> Result<Fresh, Errno> {
@@ -28,8 +36,8 @@ pub(super) fn fresh(kernel: &mut SimKernel, view: &View, request: &Request<'_>) 
     let read_only = request.flags.read_only;
     match request.fstype {
         "tmpfs" => {
-            let tmpfs = Tmpfs::of(request.data, (view.cred.uid.effective, view.cred.gid.effective))?;
-            Ok(Fresh { options: tmpfs.text(), fs: Fs::Tree(Arc::new(tmpfs.tree())), read_only })
+            let fresh = Fresh::tmpfs(request.data, (view.cred.uid.effective, view.cred.gid.effective))?;
+            Ok(Fresh { read_only, ..fresh })
         }
         // Over the processes of a namespace that is one's own to administer (fs/super.c, mount_capable).
         "proc" if !kernel.is_admin_of(view.tid, ns.pid) => Err(Errno::EPERM),

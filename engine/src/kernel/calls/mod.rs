@@ -2,7 +2,7 @@
 
 mod attributes;
 mod credentials;
-mod fresh;
+pub(in crate::kernel) mod fresh;
 mod io;
 pub(super) mod ipc;
 mod memory;

@@ -92,6 +92,7 @@ impl Machine {
             name: format!("c{cid}"),
             hostname: format!("host{cid}"),
             layers: ids,
+            tmpfs: Vec::new(),
             binds: Vec::new(),
             read_only: false,
             cgroup: GroupSpec::at(format!("docker/c{cid}")),

@@ -5,7 +5,7 @@ use super::{LAYERS, merged};
 use crate::os::{self, Result};
 use crate::sandbox::{During, Step, paths};
 use engine::call::Errno;
-use engine::node::{Bind, Cid, StartError};
+use engine::node::{Bind, Cid, StartError, Tmpfs};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Why a container's process could not be started: for the learner, or for whoever looks after the machine.
@@ -62,6 +62,7 @@ pub(super) fn bound(binds: &[Bind]) -> std::result::Result<Vec<Bound<'_>>, Faile
 /// (libcontainer/rootfs_linux.go), before the root becomes read-only.
 pub(super) fn enter(
     container: Cid,
+    tmpfs: &[Tmpfs],
     binds: Vec<Bound<'_>>,
     read_only: bool,
     cwd: &str,
@@ -76,6 +77,10 @@ pub(super) fn enter(
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
     paths::cover().during("mask paths of /proc")?;
+    for tmpfs in tmpfs {
+        let mounted = mount_tmpfs(tmpfs);
+        mounted.map_err(|errno| Failed::Start(StartError::Mount(tmpfs.target.clone(), named(errno))))?;
+    }
     for (bind, tree, dir) in binds {
         let attached = attach(bind, &tree, dir);
         attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
@@ -86,6 +91,21 @@ pub(super) fn enter(
         os::set_read_only(root.as_raw_fd(), c"").during("mount_setattr(MOUNT_ATTR_RDONLY)")?;
     }
     Ok(())
+}
+
+pub(super) fn mount_tmpfs(wanted: &Tmpfs) -> Result<()> {
+    let mode = match os::open(&wanted.target, libc::O_PATH, 0) {
+        Ok(there) => Some(os::st_mode(there.as_raw_fd())? & 0o7777),
+        Err(_) => {
+            os::mkdir_all(&wanted.target)?;
+            None
+        }
+    };
+    let mut flags = libc::MS_NOSUID | libc::MS_NODEV;
+    for (flag, wanted) in [(libc::MS_NOEXEC, !wanted.exec), (libc::MS_RDONLY, wanted.read_only)] {
+        flags |= if wanted { flag } else { 0 };
+    }
+    os::mount(&wanted.source, &wanted.target, "tmpfs", flags, &wanted.options_over(mode))
 }
 
 fn source(bind: &Bind) -> Result<(OwnedFd, bool)> {

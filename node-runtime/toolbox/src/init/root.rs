@@ -1,12 +1,13 @@
 //! The file systems of a node: the store, the node's root, and what is mounted in it.
 
+use super::container::mount_tmpfs;
 use super::groups::Groups;
 use super::{HOSTNAME, LAYERS, NODE_ROOT, TOOLBOX_COPY, TOOLBOX_SOURCE};
 use crate::os::{self, Result};
-use crate::sandbox::devices::{mount_proc, mount_proc_and_dev};
+use crate::sandbox::devices::{mount_proc, mount_proc_and_dev, mount_queues_make_shm};
 use crate::sandbox::{During, Step};
 use crate::wire::EMPTY_LAYER;
-use engine::node::TOOLBOX;
+use engine::node::{TOOLBOX, Tmpfs};
 use std::fs::File;
 use std::io;
 use std::os::fd::{FromRawFd, OwnedFd};
@@ -67,6 +68,7 @@ pub(super) fn boot(groups: &Groups) -> Step<()> {
     os::chdir(NODE_ROOT).during("chdir")?;
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
+    mount_tmpfs(&Tmpfs::shm_of_node()).during("mount /dev/shm")?;
     groups.mount_in_node()?;
     os::mkdir_if_missing("/tmp", 0o777).during("/tmp")?;
     os::chmod("/tmp", 0o1777).during("/tmp")?;
@@ -88,9 +90,10 @@ pub(super) fn toolbox_mount() -> Step<OwnedFd> {
     os::clone_mount(&file).during("open_tree(the toolbox)")
 }
 
-/// What the kernel and the runtime put into every root: `/proc`, and `/dev` with six devices and the toolbox.
+/// What the kernel and the runtime put into every root: `/proc`, and `/dev` with six devices, the toolbox and queues.
 pub(super) fn kernel_mounts(toolbox: &OwnedFd) -> Step<()> {
     mount_proc_and_dev()?;
     drop(os::open(TOOLBOX, libc::O_CREAT | libc::O_WRONLY, 0o755).during(TOOLBOX)?);
-    os::attach_mount(toolbox, TOOLBOX).during("mount the toolbox")
+    os::attach_mount(toolbox, TOOLBOX).during("mount the toolbox")?;
+    mount_queues_make_shm()
 }

@@ -10,7 +10,7 @@ use crate::sandbox::power;
 use crate::sandbox::seccomp::Filter;
 use crate::sandbox::{During, Step};
 use engine::call::NODE_CAPABILITIES;
-use engine::node::{Bind, GroupSpec, Place, ProcessSpec, StartError};
+use engine::node::{Bind, GroupSpec, Place, ProcessSpec, StartError, Tmpfs};
 use std::io::{Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -19,6 +19,7 @@ pub(super) struct Spawn {
     pub slot: u32,
     pub at: Place,
     pub hostname: String,
+    pub tmpfs: Vec<Tmpfs>,
     pub binds: Vec<Bind>,
     pub read_only: bool,
     pub group: Option<GroupSpec>,
@@ -125,7 +126,7 @@ impl Init {
                 os::sethostname(&order.hostname).during("sethostname")?;
                 let binds = container::bound(&order.binds)?;
                 os::setns(self.store.as_raw_fd(), libc::CLONE_NEWNS).during("setns(store)")?;
-                container::enter(container, binds, order.read_only, &order.process.cwd)?;
+                container::enter(container, &order.tmpfs, binds, order.read_only, &order.process.cwd)?;
                 true
             }
             Place::Join(_) => {

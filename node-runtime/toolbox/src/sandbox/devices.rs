@@ -28,6 +28,14 @@ pub fn mount_proc_and_dev() -> Step<()> {
     mount_dev(None)
 }
 
+/// The message queues of the caller's ipc namespace (mq_overview(7)), and a place for its shared memory (shm_overview(7)).
+pub fn mount_queues_make_shm() -> Step<()> {
+    os::mkdir("/dev/mqueue", 0o755).during("/dev/mqueue")?;
+    let inert = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
+    os::mount("mqueue", "/dev/mqueue", "mqueue", inert, "").during("mount /dev/mqueue")?;
+    os::mkdir("/dev/shm", 0o755).during("/dev/shm")
+}
+
 /// A device of the machine as a mount that can be attached anywhere.
 pub type Borrowed = (&'static str, OwnedFd);
 
