@@ -110,7 +110,7 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
         let own = super::ipc::queues(kernel, ns.ipc);
         let mount = Mount::new(ns.mnt, own, ROOT, request.fstype, request.source);
         let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
-        return place(kernel, view, mount, request, target);
+        return place_new(kernel, view, mount, request, target);
     }
     let Fresh { fs, options, read_only } = super::fresh::fresh(kernel, view, request)?;
     let fs = kernel.add_fs(fs);
@@ -118,7 +118,7 @@ fn fresh(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>
     (superblock.options, superblock.read_only, superblock.user) = (options.into(), read_only, ns.user);
     let mount = Mount::new(ns.mnt, fs, ROOT, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
-    place(kernel, view, mount, request, target)
+    place_new(kernel, view, mount, request, target)
 }
 
 /// A hierarchy that is there, from the group down that the caller's namespace has for its root. New ones are made by
@@ -133,7 +133,7 @@ fn control_groups(kernel: &mut SimKernel, view: &View, target: Loc, request: &Re
     let fs = kernel.filesystems.find(shows).ok_or(Errno::ENODEV)?;
     let mount = Mount::new(ns.mnt, fs, root, request.fstype, request.source);
     let mount = kernel.mounts.attach(Mount { ns: None, ..mount.with(attrs(request.flags, None)) });
-    place(kernel, view, mount, request, target)
+    place_new(kernel, view, mount, request, target)
 }
 
 fn bind(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>) -> Result<(), Errno> {
@@ -157,6 +157,23 @@ fn bind(kernel: &mut SimKernel, view: &View, target: Loc, request: &Request<'_>)
     }
     let dentry = kernel.dentry(view, request.source, source);
     let mount = kernel.copy_bind(source, dentry, request.flags.recursive)?;
+    place(kernel, view, mount, request, target)
+}
+
+/// One file system is not mounted twice at one place (fs/namespace.c, do_add_mount); a bind may be.
+fn place_new(
+    kernel: &mut SimKernel,
+    view: &View,
+    mount: MountId,
+    request: &Request<'_>,
+    target: Loc,
+) -> Result<(), Errno> {
+    let there = own_root(kernel, view, target).map(|mount| mount.fs).ok();
+    if there.is_some() && there == kernel.mounts.get(mount).map(|mount| mount.fs) {
+        kernel.mounts.unmount(mount, false);
+        kernel.sweep_namespaces();
+        return Err(Errno::EBUSY);
+    }
     place(kernel, view, mount, request, target)
 }
 

@@ -242,6 +242,6 @@ fn device_files_do_what_they_do() {
             (open("/dev/tty", OpenFlags::READ), err(Errno::ENXIO)),
         ],
     );
-    assert_eq!(m.names(tid, "/dev"), [".toolbox", "full", "null", "random", "tty", "urandom", "zero"]);
+    assert_eq!(m.names(tid, "/dev"), [".toolbox", "full", "mqueue", "null", "random", "shm", "tty", "urandom", "zero"]);
     assert_eq!(m.stat(tid, "/dev/null").rdev, (1, 3));
 }
