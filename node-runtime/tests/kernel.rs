@@ -70,6 +70,7 @@ fn a_container_is_pid_1_of_its_own_and_a_failed_start_uses_up_a_pid() {
         name: "web".into(),
         hostname: "web".into(),
         layers: vec![diff_id, diff_id],
+        tmpfs: Vec::new(),
         binds: Vec::new(),
         read_only: false,
         cgroup: GroupSpec::at("docker/web"),

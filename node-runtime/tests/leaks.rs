@@ -64,6 +64,7 @@ fn one(kernel: &mut LinuxKernel, n: u32, layer: Digest) {
         name: format!("c{n}"),
         hostname: format!("c{n}"),
         layers: vec![layer],
+        tmpfs: Vec::new(),
         binds: Vec::new(),
         read_only: false,
         cgroup: GroupSpec::at(format!("docker/c{n}")),

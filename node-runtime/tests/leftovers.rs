@@ -126,6 +126,7 @@ fn runner() {
         name: "a".into(),
         hostname: "a".into(),
         layers: Vec::new(),
+        tmpfs: Vec::new(),
         binds: Vec::new(),
         read_only: false,
         cgroup: GroupSpec::at("docker/a"),
