@@ -33,10 +33,9 @@ pub fn start(says: &str, args: &[String], env: &[String]) -> Program {
 
 fn parse(says: &str, args: &[String], env: &[String]) -> Result<Nproc, Misuse> {
     // Both are long names alone.
-    if let Some(short) = args.iter().take_while(|arg| *arg != "--").find_map(|arg| arg.strip_prefix('-')) {
-        if let Some(letter) = short.chars().next().filter(|letter| *letter != '-') {
-            return Err(Misuse::new(says, format!("invalid option -- '{letter}'")));
-        }
+    let short = args.iter().take_while(|arg| *arg != "--").find_map(|arg| arg.strip_prefix('-'));
+    if let Some(letter) = short.and_then(|short| short.chars().next()).filter(|letter| *letter != '-') {
+        return Err(Misuse::new(says, format!("invalid option -- '{letter}'")));
     }
     let parsed = Parsed::of(says, args, &OPTIONS)?;
     if let Some(extra) = parsed.operands.first() {
