@@ -123,6 +123,7 @@ fn runner() {
     };
     let mut kernel = node_runtime::linux::LinuxKernel::new(&scenario).expect("a node");
     let spec = ContainerSpec {
+        capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: "a".into(),
         hostname: "a".into(),
         layers: Vec::new(),

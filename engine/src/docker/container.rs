@@ -5,6 +5,7 @@ use super::units;
 use crate::call::{SCENARIO_EPOCH_S, Signal};
 use crate::image::Digest;
 use crate::node::{Cid, JobId, Stdin, Stream};
+use crate::scenario::Era;
 use crate::sim::{Nanos, SECOND};
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ pub(super) struct Container {
     pub of_build: bool,
     pub created_at: Nanos,
     pub state: State,
+    pub oom: Oom,
     pub log: Log,
 }
 
@@ -69,6 +71,33 @@ pub(super) enum State {
         started_at: Nanos,
         at: Nanos,
     },
+}
+
+/// What is known of processes that were killed for the memory of its group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Oom {
+    /// Since it was started last.
+    pub happened: bool,
+    /// State.OOMKilled.
+    pub shown: bool,
+}
+
+/// 20.10 tells it when the container has ended, and until its next end; since 23.0 it is told at once, until the next start
+/// (moby, daemon/monitor.go, container/state.go).
+impl Oom {
+    pub fn begin(&mut self, era: Era) {
+        *self = Oom { happened: false, shown: era == Era::Course && self.shown };
+    }
+
+    pub fn happen(&mut self, era: Era) {
+        *self = Oom { happened: true, shown: era == Era::Today || self.shown };
+    }
+
+    pub fn end(&mut self, era: Era) {
+        if era == Era::Course {
+            self.shown = self.happened;
+        }
+    }
 }
 
 /// `docker stop` under way: when its patience ends. `None` waits for ever.

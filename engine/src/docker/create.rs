@@ -1,5 +1,6 @@
 //! Making a container: what the client said over what the image says, checked in the daemon's order.
 
+use super::capabilities;
 use super::container::{Container, Log, State};
 use super::request::ContainerConfig;
 use super::{Daemon, Refusal, Turn, names, resources, tmpfs};
@@ -71,6 +72,7 @@ impl Daemon {
             of_build: false,
             created_at: turn.now,
             state: State::Created { failed: None },
+            oom: Default::default(),
             log: Log::default(),
             config,
         };
@@ -153,6 +155,7 @@ impl Daemon {
             tmpfs,
             binds,
             read_only: container.config.read_only,
+            capabilities: capabilities::granted(&container.config),
             // As its cgroupfs driver names it.
             cgroup: resources::group(format!("docker/{}", container.id), &container.config.resources),
         };
@@ -173,6 +176,9 @@ pub(super) fn check_settings(config: &ContainerConfig) -> Result<(), Refusal> {
         return Err(Refusal::daemon(format!(
             "the working directory '{dir}' is invalid, it needs to be an absolute path"
         )));
+    }
+    for (what, names) in [("CapAdd", &config.cap_add), ("CapDrop", &config.cap_drop)] {
+        capabilities::check(names).map_err(|why| Refusal::daemon(format!("invalid {what}: {why}")))?;
     }
     match config.stop_signal.as_deref() {
         Some(signal) if parse_signal(signal).is_none() => {

@@ -7,6 +7,7 @@
 
 mod batch;
 mod build;
+mod capabilities;
 mod changes;
 mod client;
 mod commit;
@@ -269,6 +270,7 @@ impl Daemon {
                 self.committed(*container, tar, turn);
             }
             NodeEvent::ClientGone { tid } => self.client_gone(*tid, turn),
+            NodeEvent::OutOfMemory { container } => self.out_of_memory(*container, turn),
             NodeEvent::LayerAdded { .. }
             | NodeEvent::Created { .. }
             | NodeEvent::Control { .. }

@@ -219,6 +219,9 @@ pub struct ContainerConfig {
     pub tty: bool,
     pub read_only: bool,
     pub resources: Resources,
+    /// As they were said: `--cap-add`, `--cap-drop`.
+    pub cap_add: Vec<String>,
+    pub cap_drop: Vec<String>,
     pub stop_signal: Option<String>,
     pub stop_timeout_s: Option<i64>,
 }

@@ -45,29 +45,33 @@ pub(super) fn check(resources: &Resources) -> Result<(), Refusal> {
         return refuse("CPU cfs quota can not be less than 1ms (i.e. 1000)".to_owned());
     }
     match cpus_of(&resources.cpuset_cpus) {
-        None => refuse(format!("Invalid value {} for cpuset cpus", resources.cpuset_cpus)),
-        Some(cpus) if cpus.iter().any(|cpu| *cpu >= CPUS) => refuse(format!(
+        Err(why) => refuse(format!("Invalid value {} for cpuset cpus: {why}", resources.cpuset_cpus)),
+        Ok(cpus) if cpus.iter().any(|cpu| *cpu >= CPUS) => refuse(format!(
             "Requested CPUs are not available - requested {}, available: 0-{}",
             resources.cpuset_cpus,
             CPUS - 1
         )),
-        Some(_) => Ok(()),
+        Ok(_) => Ok(()),
     }
 }
 
-/// parsers.ParseUintList: `0-1,3`.
-fn cpus_of(list: &str) -> Option<Vec<i64>> {
+/// parsers.ParseUintListMaximum: `0-1,3`.
+fn cpus_of(list: &str) -> Result<Vec<i64>, String> {
     const MOST: i64 = 8_192;
+    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("invalid format: {list}"));
     let mut cpus = Vec::new();
     for range in list.split(',').filter(|_| !list.is_empty()) {
         let (from, to) = range.split_once('-').unwrap_or((range, range));
-        let (from, to) = (from.parse().ok()?, to.parse().ok()?);
-        if !(0..MOST).contains(&from) || !(from..MOST).contains(&to) {
-            return None;
+        let (from, to) = (number(from)?, number(to)?);
+        if to < from {
+            return Err(format!("invalid format: {list}"));
+        }
+        if to >= MOST {
+            return Err(format!("value of out range, maximum is {MOST}"));
         }
         cpus.extend(from..=to);
     }
-    Some(cpus)
+    Ok(cpus)
 }
 
 /// As `docker inspect` shows them afterwards.

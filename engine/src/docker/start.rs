@@ -48,8 +48,11 @@ impl Daemon {
     }
 
     pub(super) fn started(&mut self, cid: Cid, job: JobId, pid: u32, turn: &mut Turn<'_>) {
-        let now = turn.now;
-        self.change(cid, |c| c.state = State::Running { job, pid, since: now, stop: None });
+        let (now, era) = (turn.now, self.era);
+        self.change(cid, |c| {
+            c.state = State::Running { job, pid, since: now, stop: None };
+            c.oom.begin(era);
+        });
         if let Some(container) = self.containers.get(&cid).filter(|c| !c.of_build) {
             let text = format!("container started: {}", container.argv.join(" "));
             turn.decide(Category::Container, &["container", &container.name], text);
@@ -69,8 +72,9 @@ impl Daemon {
 
     pub(super) fn ended(&mut self, cid: Cid, status: WaitStatus, turn: &mut Turn<'_>) {
         let code = status.shell_code();
-        let at = turn.now;
+        let (at, era) = (turn.now, self.era);
         self.change(cid, |c| {
+            c.oom.end(era);
             let started_at = match c.state {
                 State::Running { since, .. } => since,
                 _ => at,
@@ -83,6 +87,16 @@ impl Daemon {
         }
         self.tell(cid, &News::Exited { code }, turn);
         self.remove_if_auto(cid, turn);
+    }
+
+    /// A process of it was killed for its memory; it may well go on.
+    pub(super) fn out_of_memory(&mut self, cid: Cid, turn: &mut Turn<'_>) {
+        let era = self.era;
+        self.change(cid, |c| c.oom.happen(era));
+        if let Some(container) = self.containers.get(&cid) {
+            let text = "container out of memory: a process of it was killed".to_owned();
+            turn.decide(Category::Container, &["container", &container.name], text);
+        }
     }
 
     fn remove_if_auto(&mut self, cid: Cid, turn: &mut Turn<'_>) {

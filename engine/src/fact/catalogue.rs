@@ -119,6 +119,7 @@ kinds! {
     // ── memory of control groups: of a container, and of one that was made by hand. The kernel charges in batches for each
     // processor, counts tables, stacks and journals of its own, and a guest takes a little more or less memory by how it was
     // built: sizes agree within that
+    "container/*/oom_killed", "", "whether a process of it was killed for the memory of its control group since it was started", "cgroup-v2.rst, memory.events", Kernel, "memory.events or memory.oom_control", Exact;
     "container/*/cgroup/memory/current", "B", "memory charged to its control group and those below", "cgroup-v2.rst, memory.current", Kernel, "memory.current or memory.usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
     "container/*/cgroup/memory/peak", "B", "the most that was ever charged to it", "cgroup-v2.rst, memory.peak", Kernel, "memory.peak or memory.max_usage_in_bytes", Within { parts_per_thousand: 30, absolute: 1 << 20 };
     "container/*/cgroup/memory/max", "B", "its limit; absent without one", "cgroup-v2.rst, memory.max", Kernel, "memory.max or memory.limit_in_bytes", Exact;

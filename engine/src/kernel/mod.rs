@@ -52,6 +52,7 @@ use crate::sim::{Rng, sort_by_key};
 use cgroup::ControlGroups;
 use files::{Feed, Files, Opened};
 use lifecycle::INIT;
+use memory::MemoryAtEnd;
 use namespace::{Namespaces, NsId, NsTable, PidSpaces, Uts};
 use process::{Process, State, Waiting};
 use std::sync::Arc;
@@ -108,6 +109,8 @@ struct Container {
     fs: FsId,
     init: Option<Tid>,
     ended: Option<WaitStatus>,
+    /// What is still known of its memory when its group is gone.
+    memory_at_end: Option<MemoryAtEnd>,
 }
 
 #[derive(Clone, Debug)]

@@ -145,7 +145,9 @@ pub(super) struct Uts {
 pub(super) const PID_MAX: u32 = 4_194_304;
 /// Where numbers start again after PID_MAX (RESERVED_PIDS).
 const PID_RESERVED: u32 = 300;
-/// How deep pid namespaces nest below the node's (MAX_PID_NS_LEVEL).
+/// A node is one below its machine.
+const NODE_LEVEL: usize = 1;
+/// How deep pid namespaces nest below the machine's (MAX_PID_NS_LEVEL).
 const PID_LEVELS: usize = 32;
 
 #[derive(Clone, Debug, Default)]
@@ -171,7 +173,7 @@ pub(super) struct PidSpace {
 
 impl PidSpaces {
     pub(super) fn add(&mut self, ns: NsId, parent: Option<NsId>) -> Result<(), Errno> {
-        let level = parent.and_then(|parent| self.get(parent)).map_or(0, |parent| parent.level + 1);
+        let level = parent.and_then(|parent| self.get(parent)).map_or(NODE_LEVEL, |parent| parent.level + 1);
         if level > PID_LEVELS {
             return Err(Errno::ENOSPC);
         }

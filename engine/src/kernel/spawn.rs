@@ -14,7 +14,7 @@ use super::userns::UserSpaces;
 use super::vfs::mount::Mount;
 use super::vfs::{Filesystems, Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer, overlay};
 use super::{Container, Files, Job, SimKernel};
-use crate::call::{CONTAINER_CAPABILITIES, Errno, FileKind, NODE_CAPABILITIES, Tid};
+use crate::call::{Errno, FileKind, NODE_CAPABILITIES, Tid};
 use crate::node::{
     Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX, Tmpfs,
 };
@@ -135,7 +135,7 @@ impl SimKernel {
         let upper = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
         let overlay = Overlay::new(layers.into_iter().map(root).collect(), Some(root(upper)), None, 1);
         let fs = self.add_fs(Fs::Overlay(Arc::new(overlay)));
-        self.containers.insert(cid, Container { spec: Arc::new(spec.clone()), fs, init: None, ended: None });
+        self.containers.insert(cid, Container { spec: Arc::new(spec.clone()), fs, init: None, ended: None, memory_at_end: None });
         Ok(())
     }
 
@@ -165,12 +165,15 @@ impl SimKernel {
     }
 
     pub(super) fn container_ended(&mut self, tid: Tid, status: crate::call::WaitStatus) {
-        let Some(container) = self.containers.values_mut().find(|container| container.init == Some(tid)) else {
-            return;
-        };
-        (container.init, container.ended) = (None, Some(status));
-        let path = container.spec.cgroup.path.clone();
-        self.remove_container_groups(&path);
+        let is_of = |container: &&Container| container.init == Some(tid);
+        let Some(spec) = self.containers.values().find(is_of).map(|container| container.spec.clone()) else { return };
+        let path = &spec.cgroup.path;
+        let memory_at_end = self.memory_of_group(path);
+        for container in self.containers.values_mut().filter(|container| container.init == Some(tid)) {
+            (container.init, container.ended) = (None, Some(status));
+            container.memory_at_end = memory_at_end;
+        }
+        self.remove_container_groups(path);
     }
 
     /// Starts a job's first process. It is a child of the node's init wherever it runs.
@@ -225,7 +228,7 @@ impl SimKernel {
                 fx.born.push(tid);
                 if let (Place::Init(_), Some(container)) = (at, container.and_then(|cid| self.containers.get_mut(&cid)))
                 {
-                    (container.init, container.ended) = (Some(tid), None);
+                    (container.init, container.ended, container.memory_at_end) = (Some(tid), None, None);
                 }
                 Ok(Ok(tid))
             }
@@ -274,6 +277,10 @@ impl SimKernel {
             self.mount_container(tid, cid, &spec.cwd)?;
         }
         self.give_stdio(tid, job, spec).map_err(StartError::Exec)?;
+        let capabilities = match at {
+            Place::Node => None,
+            Place::Init(cid) | Place::Join(cid) => self.containers.get(&cid).map(|c| c.spec.capabilities),
+        };
         let view = self.view(tid).map_err(StartError::Exec)?;
         let cwd = self.find(&view, &spec.cwd, true).map_err(StartError::Cwd)?;
         if self.stat(cwd).kind != FileKind::Dir {
@@ -281,7 +288,7 @@ impl SimKernel {
         }
         if let Some(process) = self.process_mut(tid) {
             process.cwd = cwd;
-            become_user(process, at, spec);
+            become_user(process, capabilities, spec);
         }
         self.exec_in_path(tid, spec, fx).map_err(StartError::Exec)
     }
@@ -335,10 +342,9 @@ impl SimKernel {
 }
 
 /// What a runtime leaves a process of the capabilities, and whose it is: setgroups(2), setgid(2), setuid(2).
-fn become_user(process: &mut Process, at: Place, spec: &ProcessSpec) {
-    let inside = at != Place::Node;
-    let bounding = CapSet(if inside { CONTAINER_CAPABILITIES } else { NODE_CAPABILITIES });
-    let mut cred = Cred { bounding, no_new_privs: inside, ..Cred::root(CapSet::FULL) };
+fn become_user(process: &mut Process, of_container: Option<u64>, spec: &ProcessSpec) {
+    let bounding = CapSet(of_container.unwrap_or(NODE_CAPABILITIES));
+    let mut cred = Cred { bounding, no_new_privs: of_container.is_some(), ..Cred::root(CapSet::FULL) };
     cred.gid = Ids::all(spec.gid);
     cred.set_uids(Ids::all(spec.uid), Some(0));
     process.cred = Arc::new(cred);

@@ -62,6 +62,8 @@ pub struct ContainerSpec {
     pub binds: Vec<Bind>,
     /// `root.readonly`.
     pub read_only: bool,
+    /// `process.capabilities.bounding`, of every process in it, as bits by number.
+    pub capabilities: u64,
     pub cgroup: GroupSpec,
 }
 
@@ -258,6 +260,10 @@ pub enum NodeEvent {
         container: Cid,
         tar: Arc<[u8]>,
     },
+    /// A process of the container's control group was killed for the group's memory (containerd, TaskOOM).
+    OutOfMemory {
+        container: Cid,
+    },
     /// A guest asked a control plane; it waits for [`NodeRequest::Answer`].
     Control {
         tid: Tid,
@@ -403,6 +409,8 @@ pub struct Effects {
     pub died: Vec<(Tid, WaitStatus)>,
     /// Jobs whose first process ended and was reaped by the node's init.
     pub jobs_ended: Vec<(JobId, WaitStatus)>,
+    /// Containers that run and have lost a process to the limit of their memory.
+    pub out_of_memory: Vec<Cid>,
     pub output: Vec<(JobId, Stream, Vec<u8>)>,
     pub events: Vec<KernelEvent>,
 }

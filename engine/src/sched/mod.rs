@@ -202,6 +202,10 @@ impl<K: Kernel> Scheduled<K> {
             }
         }
         self.ready.extend(fx.born);
+        // Before a container's end, which may be the same.
+        for container in fx.out_of_memory {
+            out.said.push(Said::Event(NodeEvent::OutOfMemory { container }));
+        }
         for (job, status) in fx.jobs_ended {
             out.said.push(Said::Event(NodeEvent::Exited { job, status }));
         }

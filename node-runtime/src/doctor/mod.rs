@@ -276,6 +276,7 @@ fn a_node() -> Result<String, String> {
     let diff_id = Digest::of(&layer);
     kernel.add_layer(&diff_id, &layer).map_err(text)?;
     let spec = ContainerSpec {
+        capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: "probe".to_owned(),
         hostname: "probe".to_owned(),
         layers: vec![diff_id],

@@ -56,6 +56,9 @@ struct Container {
     /// Its first process, once it was started; and how that ended.
     first: Option<Tid>,
     ended: Option<engine::call::WaitStatus>,
+    /// How many of it have been killed for its memory, as was told; and what is still known when its group is gone.
+    oom_kills: u64,
+    memory_at_end: Option<memory::AtEnd>,
 }
 
 impl LinuxKernel {
@@ -90,7 +93,7 @@ impl Kernel for LinuxKernel {
         let lowers = self.store.lowers(&spec.layers)?;
         self.machine.order(&Order::Create { container, lowers }, &[])?;
         let spec = spec.clone();
-        self.containers.insert(container, Container { spec, first: None, ended: None });
+        self.containers.insert(container, Container { spec, first: None, ended: None, oom_kills: 0, memory_at_end: None });
         Ok(())
     }
 
@@ -105,11 +108,10 @@ impl Kernel for LinuxKernel {
             Place::Node => None,
             Place::Init(container) | Place::Join(container) => Some(container),
         };
-        let (hostname, tmpfs, binds, read_only, group) = match home {
+        let (hostname, tmpfs, binds, read_only, group, capabilities) = match home {
             Some(container) => {
-                let spec = &self.container(container)?.spec;
-                let group = Some(spec.cgroup.clone());
-                (spec.hostname.clone(), spec.tmpfs.clone(), spec.binds.clone(), spec.read_only, group)
+                let spec = self.container(container)?.spec.clone();
+                (spec.hostname, spec.tmpfs, spec.binds, spec.read_only, Some(spec.cgroup), spec.capabilities)
             }
             None => Default::default(),
         };
@@ -124,6 +126,7 @@ impl Kernel for LinuxKernel {
             binds,
             read_only,
             group: group.map(Box::new),
+            capabilities,
             process: Box::new(process.clone()),
         };
         let (reply, mut fds) = self.machine.order(&order, &stdio.as_raw())?;
@@ -142,6 +145,7 @@ impl Kernel for LinuxKernel {
         };
         if let (Place::Init(_), Some(container)) = (at, home.and_then(|cid| self.containers.get_mut(&cid))) {
             (container.first, container.ended) = (Some(pid), None);
+            (container.oom_kills, container.memory_at_end) = (0, None);
         }
         self.jobs.set_first(job, pid);
         self.first_call(pid, &process.argv, fx)?;

@@ -7,7 +7,7 @@
 use super::LinuxKernel;
 use super::proc::{Look, task_list_barrier};
 use super::tasks::{At, status_of};
-use engine::call::{Ret, Sys, Tid, WaitStatus};
+use engine::call::{Ret, Signal, Sys, Tid, WaitStatus};
 use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
@@ -247,7 +247,7 @@ impl LinuxKernel {
             _ => None,
         });
         // Nobody was told: the kernel reaped it when its pid namespace ended.
-        Ok(told.unwrap_or(WaitStatus::Signaled(engine::call::Signal::SIGKILL)))
+        Ok(told.unwrap_or(WaitStatus::Signaled(Signal::SIGKILL)))
     }
 
     fn blocked_on(&mut self, tid: Tid, sys: &Sys) -> Result<BlockedOn, Fault> {
@@ -287,6 +287,9 @@ impl LinuxKernel {
         self.tasks.bury(tid);
         for container in self.containers.values_mut().filter(|c| c.first == Some(tid)) {
             container.ended = Some(status);
+        }
+        if status == WaitStatus::Signaled(Signal::SIGKILL) {
+            self.look_for_oom_kills(fx);
         }
     }
 
@@ -393,6 +396,7 @@ impl LinuxKernel {
                 }
                 _ => continue,
             }
+            self.keep_memory_of(tid);
             let (reply, _) = self.machine.order(&Order::Reap { pid: tid.0 }, &[])?;
             let Reply::Reaped(Some(raw)) = reply else {
                 return Err(Fault::new(format!("the node's init could not reap process {}: {reply:?}", tid.0)));

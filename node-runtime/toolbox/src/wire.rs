@@ -31,6 +31,8 @@ pub enum Order {
         binds: Vec<Bind>,
         read_only: bool,
         group: Option<Box<GroupSpec>>,
+        /// Of its container.
+        capabilities: u64,
         process: Box<ProcessSpec>,
     },
     /// wait4(2) for a child that has ended.

@@ -186,6 +186,8 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
         tty: line.on("tty"),
         read_only: line.on("read-only"),
         resources: resources(line),
+        cap_add: line.all("cap-add"),
+        cap_drop: line.all("cap-drop"),
         stop_signal: text("stop-signal").filter(|signal| !signal.is_empty()),
         stop_timeout_s: line.int("stop-timeout"),
     })

@@ -230,6 +230,7 @@ impl Daemon {
             of_build: true,
             created_at: turn.now,
             state: State::Created { failed: None },
+            oom: Default::default(),
             log: Log::default(),
             config: ContainerConfig { image: image.short(), ..ContainerConfig::default() },
         }

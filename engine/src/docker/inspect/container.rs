@@ -1,11 +1,13 @@
 //! A container as JSON: types.ContainerJSON of API 1.41, the fields that mean something here.
 
 use super::super::Daemon;
+use super::super::capabilities;
 use super::super::container::{Container, State, timestamp};
 use super::super::tmpfs;
 use super::{graph_driver, object, or_null};
 use crate::image::Digest;
 use crate::node::Cid;
+use crate::scenario::Era;
 use serde_json::{Map, Value, json};
 
 impl Daemon {
@@ -34,7 +36,7 @@ impl Daemon {
         put("ProcessLabel", "".into());
         put("AppArmorProfile", "".into());
         put("ExecIDs", self.exec_ids(cid));
-        put("HostConfig", host_config(c));
+        put("HostConfig", host_config(c, self.era));
         put("GraphDriver", self.container_driver(c));
         if let Some(bytes) = size_rw {
             put("SizeRw", bytes.into());
@@ -71,7 +73,7 @@ fn state(c: &Container) -> Value {
         "Running": c.is_running(),
         "Paused": false,
         "Restarting": false,
-        "OOMKilled": false,
+        "OOMKilled": c.oom.shown,
         "Dead": false,
         "Pid": pid,
         "ExitCode": c.exit_code(),
@@ -81,12 +83,17 @@ fn state(c: &Container) -> Value {
     })
 }
 
-fn host_config(c: &Container) -> Value {
+fn host_config(c: &Container, era: Era) -> Value {
     let bind = |(source, target, read_only): &(String, String, bool)| {
         format!("{source}:{target}{}", if *read_only { ":ro" } else { "" })
     };
     let binds: Vec<String> = c.config.volumes.iter().map(bind).collect();
     let used = &c.config.resources;
+    // The client of 20.10 passes on what was typed.
+    let (cap_add, cap_drop) = match era {
+        Era::Course => (c.config.cap_add.clone(), c.config.cap_drop.clone()),
+        Era::Today => capabilities::effective(&c.config.cap_add, &c.config.cap_drop),
+    };
     json!({
         "Binds": or_null(&binds),
         "ContainerIDFile": "",
@@ -95,8 +102,8 @@ fn host_config(c: &Container) -> Value {
         "PortBindings": port_bindings(c),
         "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
         "AutoRemove": c.auto_remove,
-        "CapAdd": null,
-        "CapDrop": null,
+        "CapAdd": capabilities::shown(cap_add),
+        "CapDrop": capabilities::shown(cap_drop),
         "CgroupnsMode": "private",
         "IpcMode": "private",
         "PidMode": "",
@@ -114,7 +121,7 @@ fn host_config(c: &Container) -> Value {
         "CpuQuota": used.cpu_quota,
         "CpusetCpus": used.cpuset_cpus,
         "MemorySwap": used.memory_swap,
-        "PidsLimit": if used.pids_limit == 0 { Value::Null } else { used.pids_limit.into() },
+        "PidsLimit": if used.pids_limit <= 0 { Value::Null } else { used.pids_limit.into() },
     })
 }
 

@@ -5,7 +5,7 @@
 //! elsewhere. Both sides are normalised by [`normalise`], the script's own rule.
 
 use super::*;
-use crate::call::Errno;
+use crate::call::{Errno, Signal, WaitStatus};
 use crate::command::docker::{CLIENT_OF_TODAY, Invocation, Source, parse};
 use crate::image::tar::{self, Entry};
 use crate::node::{Stdin, TOOLBOX};
@@ -41,6 +41,31 @@ fn listings_filters_and_formats() {
     check(
         include_str!("../../../tests/goldens/docker/ps.cmds"),
         include_str!("../../../tests/goldens/docker/ps.golden"),
+    );
+}
+
+#[test]
+fn limits_and_capabilities() {
+    check(
+        include_str!("../../../tests/goldens/docker/limits.cmds"),
+        include_str!("../../../tests/goldens/docker/limits.golden"),
+    );
+}
+
+#[test]
+fn who_was_killed_for_memory() {
+    check(
+        include_str!("../../../tests/goldens/docker/oom.cmds"),
+        include_str!("../../../tests/goldens/docker/oom.golden"),
+    );
+}
+
+#[test]
+fn who_was_killed_for_memory_today() {
+    check_in(
+        Era::Today,
+        include_str!("../../../tests/goldens/docker/oom-today.cmds"),
+        include_str!("../../../tests/goldens/docker/oom-today.golden"),
     );
 }
 
@@ -219,6 +244,10 @@ fn script(process: &ProcessSpec, at: Place) -> Does {
         ["foo", ..] | ["/nonexist/x", ..] => Does::Fails(StartError::Exec(Errno::ENOENT)),
         ["/run-httpd.sh"] => Does::Fails(StartError::Exec(Errno::ENOEXEC)),
         ["/etc"] => Does::Fails(StartError::Exec(Errno::EACCES)),
+        ["busybox", "tail", "/dev/zero"] => Does::RunsOut(&[], WaitStatus::Signaled(Signal::SIGKILL)),
+        ["sh", "-c", "busybox tail /dev/zero; echo $?"] => {
+            Does::RunsOut(&[(Stream::Stdout, "137\n"), (Stream::Stderr, "Killed\n")], WaitStatus::Exited(0))
+        }
         ["sleep", ..] => Does::Stays { dies_of_term: false },
         ["echo", words @ ..] => Does::Says(format!("{}\n", words.join(" ")), 0),
         ["sh" | "/bin/sh", "-c", line] => shell(line),

@@ -20,6 +20,8 @@ enum Does {
         dies_of_term: bool,
     },
     Fails(StartError),
+    /// Loses a process to the limit of its container's memory, which may be itself.
+    RunsOut(&'static [(Stream, &'static str)], WaitStatus),
     Says(String, i32),
     /// Changes its file system by this and exits 0.
     Writes(Vec<Entry>),
@@ -219,6 +221,14 @@ impl Bench {
             Does::Says(text, code) => {
                 self.event(NodeEvent::Output { job, stream: Stream::Stdout, data: text.into_bytes() });
                 self.event(NodeEvent::Exited { job, status: WaitStatus::Exited(code) });
+            }
+            Does::RunsOut(pieces, status) => {
+                let (Place::Init(container) | Place::Join(container)) = at else { return };
+                self.event(NodeEvent::OutOfMemory { container });
+                for (stream, text) in pieces {
+                    self.event(NodeEvent::Output { job, stream: *stream, data: text.as_bytes().to_vec() });
+                }
+                self.event(NodeEvent::Exited { job, status });
             }
             Does::Writes(entries) => {
                 if let Place::Init(cid) = at {

@@ -35,7 +35,7 @@ pub(super) enum Made {
 type Done = Result<Ret, Errno>;
 
 pub(super) fn make(kernel: &mut SimKernel, tid: Tid, sys: &Sys, fx: &mut Effects) -> Made {
-    if seccomp::refuses(sys) && kernel.process(tid).is_some_and(|process| process.container.is_some()) {
+    if seccomp::refuses(sys) && kernel.is_filtered(tid) {
         return Made::Ret(Ret::Err(Errno::EPERM));
     }
     match sys {

@@ -22,6 +22,7 @@ use super::vfs::{FsId, Ino};
 use crate::call::Tid;
 use crate::sim::{Map, sort_by_key};
 use account::{AccountId, Class};
+pub(super) use facts::MemoryAtEnd;
 pub(super) use fault::Part;
 pub(super) use oom::{OOM_SCORE_ADJ_MIN, Overhead};
 use ranges::{Piece, Ranges};

@@ -139,12 +139,28 @@ impl SimKernel {
         for victim in &victims {
             if let Some(account) = self.payer(*victim) {
                 self.cgroups.accounts.note(account, Event::OomKill);
+                self.tell_containers(account, fx);
             }
             let signal = Signal::SIGKILL;
             self.tell(INIT, Happening::Signaled { target: *victim, signal, delivered: true }, fx);
             self.end(*victim, WaitStatus::Signaled(signal), fx);
         }
         Some(victims)
+    }
+
+    /// Who runs a container watches its group for this.
+    fn tell_containers(&self, account: AccountId, fx: &mut Effects) {
+        let groups = self.cgroups.accounts_by_path();
+        for (cid, container) in self.containers.iter().filter(|(_, container)| container.init.is_some()) {
+            let own = groups.iter().find(|(path, _)| *path == container.spec.cgroup.path);
+            let accounts = &self.cgroups.accounts;
+            // What a group of version 1 counts is its own alone.
+            let counts = |own: AccountId| own == account || (accounts.v2 && accounts.is_below(account, own));
+            let concerns = own.is_some_and(|(_, own)| counts(*own));
+            if concerns && !fx.out_of_memory.contains(cid) {
+                fx.out_of_memory.push(*cid);
+            }
+        }
     }
 
     fn is_member(&self, tid: Tid, account: AccountId) -> bool {

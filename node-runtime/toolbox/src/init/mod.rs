@@ -150,9 +150,9 @@ impl Init {
                 }
                 reply(&Reply::Reaped(ended.map(|(_, status)| status)), &[]);
             }
-            Order::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, process } => {
-                let group = group.map(|group| *group);
-                let order = spawn::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, process: *process };
+            Order::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, capabilities, process } => {
+                let (group, process) = (group.map(|group| *group), *process);
+                let order = spawn::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, capabilities, process };
                 match self.spawn(order, &fds)? {
                     Ok((pid, pidfd)) => reply(&Reply::Spawned(Ok(pid)), &[pidfd.as_raw_fd()]),
                     Err(why) => reply(&Reply::Spawned(Err(why)), &[]),

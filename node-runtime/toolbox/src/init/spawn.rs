@@ -23,6 +23,7 @@ pub(super) struct Spawn {
     pub binds: Vec<Bind>,
     pub read_only: bool,
     pub group: Option<GroupSpec>,
+    pub capabilities: u64,
     pub process: ProcessSpec,
 }
 
@@ -141,18 +142,17 @@ impl Init {
         };
         close_others_on_exec().during("close_range")?;
         os::chdir(&order.process.cwd).map_err(|errno| Failed::Start(StartError::Cwd(named(errno))))?;
-        limit_power(&order.process, inside)?;
+        limit_power(&order.process, inside.then_some(order.capabilities))?;
         Ok(())
     }
 }
 
 /// A container's processes are confined for good; the node's own are root, less what reaches through to the real
 /// machine.
-fn limit_power(process: &ProcessSpec, inside: bool) -> Step<()> {
-    let kept = if inside { power::DOCKER } else { NODE_CAPABILITIES };
-    power::bound(kept).during("drop capabilities")?;
+fn limit_power(process: &ProcessSpec, of_container: Option<u64>) -> Step<()> {
+    power::bound(of_container.unwrap_or(NODE_CAPABILITIES)).during("drop capabilities")?;
     power::become_user(process.uid, process.gid).during("setuid")?;
-    if inside {
+    if let Some(kept) = of_container {
         power::no_new_privileges().during("prctl(PR_SET_NO_NEW_PRIVS)")?;
         Filter::new(kept).install().during("install the seccomp filter")?;
     }
