@@ -177,14 +177,11 @@ pub(super) fn check_settings(config: &ContainerConfig) -> Result<(), Refusal> {
             "the working directory '{dir}' is invalid, it needs to be an absolute path"
         )));
     }
+    if let Some(signal) = config.stop_signal.as_deref().filter(|signal| parse_signal(signal).is_none()) {
+        return Err(Refusal::daemon(format!("Invalid signal: {signal}")));
+    }
     for (what, names) in [("CapAdd", &config.cap_add), ("CapDrop", &config.cap_drop)] {
         capabilities::check(names).map_err(|why| Refusal::daemon(format!("invalid {what}: {why}")))?;
-    }
-    match config.stop_signal.as_deref() {
-        Some(signal) if parse_signal(signal).is_none() => {
-            return Err(Refusal::daemon(format!("Invalid signal: {signal}")));
-        }
-        _ => {}
     }
     resources::check(&config.resources)
 }

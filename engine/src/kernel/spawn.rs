@@ -135,7 +135,8 @@ impl SimKernel {
         let upper = self.add_fs(Fs::Tree(Arc::new(Tree::new(0o755))));
         let overlay = Overlay::new(layers.into_iter().map(root).collect(), Some(root(upper)), None, 1);
         let fs = self.add_fs(Fs::Overlay(Arc::new(overlay)));
-        self.containers.insert(cid, Container { spec: Arc::new(spec.clone()), fs, init: None, ended: None, memory_at_end: None });
+        self.containers
+            .insert(cid, Container { spec: Arc::new(spec.clone()), fs, init: None, ended: None, memory_at_end: None });
         Ok(())
     }
 

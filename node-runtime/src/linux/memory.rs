@@ -30,8 +30,9 @@ impl LinuxKernel {
     /// The hierarchies that count memory: that of version 2 where it is the only one.
     fn counts(&self) -> impl Iterator<Item = &NodeGroup> {
         let name = Controller::Memory.name();
-        let has =
-            move |controllers: &str| controllers.is_empty() || controllers.split(',').any(|controller| controller == name);
+        let has = move |controllers: &str| {
+            controllers.is_empty() || controllers.split(',').any(|controller| controller == name)
+        };
         let all = self.machine.groups().iter();
         all.filter(move |group| has(&group.controllers) && (!group.is_v2() || group.dir.is_empty()))
     }
@@ -58,7 +59,9 @@ impl LinuxKernel {
     /// A container's first process is about to be reaped, and its group removed.
     pub(super) fn keep_memory_of(&mut self, first: Tid) {
         let ending = self.containers.iter().find(|(_, container)| container.first == Some(first));
-        let Some((cid, memory)) = ending.map(|(cid, container)| (*cid, self.memory_of(&container.spec))) else { return };
+        let Some((cid, memory)) = ending.map(|(cid, container)| (*cid, self.memory_of(&container.spec))) else {
+            return;
+        };
         if let Some(container) = self.containers.get_mut(&cid) {
             container.memory_at_end = memory;
         }

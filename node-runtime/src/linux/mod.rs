@@ -93,7 +93,8 @@ impl Kernel for LinuxKernel {
         let lowers = self.store.lowers(&spec.layers)?;
         self.machine.order(&Order::Create { container, lowers }, &[])?;
         let spec = spec.clone();
-        self.containers.insert(container, Container { spec, first: None, ended: None, oom_kills: 0, memory_at_end: None });
+        self.containers
+            .insert(container, Container { spec, first: None, ended: None, oom_kills: 0, memory_at_end: None });
         Ok(())
     }
 

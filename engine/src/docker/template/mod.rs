@@ -106,11 +106,12 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// `docker inspect` first looks at typed values: there a nil slice prints `[]`, a nil map `map[]`.
+    /// `docker inspect` first looks at typed values: there a nil slice prints `[]`, a nil map `map[]`, a nil pointer `<nil>`.
     fn nil_text(&self, pipeline: &Pipeline, value: &Value) -> Option<&'static str> {
         let [Command::Just(Operand::Field { names, .. })] = pipeline.0.as_slice() else { return None };
         match (self.source, value, names.last()?.as_str()) {
             (Source::Map, Value::Null, "Volumes" | "Labels" | "ExposedPorts") => Some("map[]"),
+            (Source::Map, Value::Null, "PidsLimit") => Some("<nil>"),
             (Source::Map, Value::Null, _) => Some("[]"),
             _ => None,
         }
