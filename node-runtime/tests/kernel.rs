@@ -67,6 +67,7 @@ fn a_container_is_pid_1_of_its_own_and_a_failed_start_uses_up_a_pid() {
     let diff_id = Digest::of(&layer);
     kernel.add_layer(&diff_id, &layer).unwrap();
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: "web".into(),
         hostname: "web".into(),

@@ -61,6 +61,7 @@ fn scenario() -> Scenario {
 /// One container's life; its process is seen in the facts while it runs, and not when it is gone.
 fn one(kernel: &mut LinuxKernel, n: u32, layer: Digest) {
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: format!("c{n}"),
         hostname: format!("c{n}"),

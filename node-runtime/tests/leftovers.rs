@@ -123,6 +123,7 @@ fn runner() {
     };
     let mut kernel = node_runtime::linux::LinuxKernel::new(&scenario).expect("a node");
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: "a".into(),
         hostname: "a".into(),

@@ -50,6 +50,7 @@ impl Run {
         let mut kernel = SimKernel::new(&layer(&["node"]), &[], "node", Profile::default()).expect("a kernel");
         let layers = [layer(&["old"]), layer(&["middle"]), layer(&["new"])];
         let mut spec = ContainerSpec {
+            namespaces: Default::default(),
             capabilities: engine::call::CONTAINER_CAPABILITIES,
             name: "web".into(),
             hostname: "web".into(),

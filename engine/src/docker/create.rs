@@ -3,7 +3,7 @@
 use super::capabilities;
 use super::container::{Container, Log, State};
 use super::request::ContainerConfig;
-use super::{Daemon, Refusal, Turn, names, resources, tmpfs};
+use super::{Daemon, Refusal, Turn, names, namespaces, resources, tmpfs};
 use crate::call::Signal;
 use crate::image::Digest;
 use crate::node::{Bind, Cid, ContainerSpec, NodeRequest, Stdin, Tmpfs};
@@ -44,6 +44,7 @@ impl Daemon {
                 sim::CONTAINERS
             )));
         }
+        self.resolve_modes(&mut config)?;
         let name = self.reserve_name(config.name.as_deref())?;
         let (tmpfs, binds) = (tmpfs::mounts(&config)?, binds(&config)?);
         let id = names::id(&mut self.ids);
@@ -152,6 +153,7 @@ impl Daemon {
             name: container.name.clone(),
             hostname: container.hostname.clone(),
             layers: container.layers.clone(),
+            namespaces: self.namespaces(&container.config),
             tmpfs,
             binds,
             read_only: container.config.read_only,
@@ -172,6 +174,7 @@ fn merged_labels(image: Option<&Map<String, String>>, client: &[(String, String)
 
 /// What the daemon refuses before it looks for the image.
 pub(super) fn check_settings(config: &ContainerConfig) -> Result<(), Refusal> {
+    namespaces::check(config)?;
     if let Some(dir) = config.workdir.as_deref().filter(|dir| !dir.starts_with('/') && !dir.is_empty()) {
         return Err(Refusal::daemon(format!(
             "the working directory '{dir}' is invalid, it needs to be an absolute path"

@@ -20,6 +20,7 @@ mod inspect;
 mod listing;
 mod logs;
 mod names;
+mod namespaces;
 mod naming;
 mod ps;
 mod reading;

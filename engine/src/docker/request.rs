@@ -222,6 +222,11 @@ pub struct ContainerConfig {
     /// As they were said: `--cap-add`, `--cap-drop`.
     pub cap_add: Vec<String>,
     pub cap_drop: Vec<String>,
+    /// `--pid`, `--ipc`, `--uts`, `--cgroupns`; empty is the daemon's default.
+    pub pid_mode: String,
+    pub ipc_mode: String,
+    pub uts_mode: String,
+    pub cgroupns_mode: String,
     pub stop_signal: Option<String>,
     pub stop_timeout_s: Option<i64>,
 }

@@ -18,7 +18,7 @@ impl Daemon {
     /// unknown user) is told as a failed start.
     pub(super) fn start(&mut self, cid: Cid, turn: &mut Turn<'_>) {
         let Some(container) = self.containers.get(&cid).cloned() else { return };
-        let process = match self.process_of(&container) {
+        let process = match self.can_join(&container).and_then(|()| self.process_of(&container)) {
             Ok(process) => process,
             Err(text) => return self.start_failed(cid, 125, text, turn),
         };

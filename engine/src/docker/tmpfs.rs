@@ -2,23 +2,25 @@
 //! volume/mounts/linux_parser.go, daemon/oci_linux.go, MergeTmpfsOptions).
 
 use super::Refusal;
+use super::namespaces::has_own_shm;
 use super::request::ContainerConfig;
-use crate::node::Tmpfs;
+use crate::node::{SHM, Tmpfs};
 
 /// runconfig's DefaultShmSize.
 pub(super) const SHM_BYTES: i64 = 64 << 20;
 /// What tmpfs(5) is passed on.
 const PASSED_ON: [&str; 7] = ["size", "mode", "uid", "gid", "nr_inodes", "nr_blocks", "mpol"];
 
-/// `/dev/shm` first, then the others, those nearer to the root before those below them.
+/// `/dev/shm` first, if it has its own, then the others, those nearer to the root before those below them.
 pub(super) fn mounts(config: &ContainerConfig) -> Result<Vec<Tmpfs>, Refusal> {
-    let mut all = vec![Tmpfs {
-        target: "/dev/shm".to_owned(),
+    let shm = Tmpfs {
+        target: SHM.to_owned(),
         source: "shm".to_owned(),
         read_only: false,
         exec: false,
         options: format!("mode=1777,size={}k", shm_bytes(config)? >> 10),
-    }];
+    };
+    let mut all: Vec<Tmpfs> = Some(shm).filter(|_| has_own_shm(config)).into_iter().collect();
     let mut wanted = config.tmpfs.iter().map(|spec| tmpfs(spec)).collect::<Result<Vec<Tmpfs>, Refusal>>()?;
     wanted.sort_by_key(|tmpfs| tmpfs.target.split('/').filter(|name| !name.is_empty()).count());
     all.extend(wanted);

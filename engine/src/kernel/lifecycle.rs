@@ -225,7 +225,8 @@ impl SimKernel {
         {
             self.jobs.remove(&job);
             fx.jobs_ended.push((job, *status));
-            self.container_ended(tid, *status);
+            let status = *status;
+            self.container_ended(tid, status, fx);
         }
         let nested: Vec<NsId> = process.pids.iter().map(|(ns, _)| *ns).collect();
         for ns in nested {

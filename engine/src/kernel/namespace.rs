@@ -122,6 +122,11 @@ impl NsTable {
 }
 
 impl Namespaces {
+    /// A time namespace is not one of these.
+    pub(super) fn of_kind(&self, kind: NsKind) -> Option<NsId> {
+        self.each().into_iter().find(|(name, _)| *name == kind.name()).map(|(_, ns)| ns)
+    }
+
     /// In the order of the inspector.
     pub(super) fn each(&self) -> [(&'static str, NsId); 7] {
         [

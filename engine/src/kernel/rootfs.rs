@@ -14,7 +14,7 @@ use super::vfs::{Fs, Inode, Last, Loc, MountId, Node, Notes, ROOT, Tree, View};
 use crate::call::{Errno, FileKind, Tid};
 use crate::kernel::calls::fresh::Fresh;
 use crate::kernel::calls::ipc::queues;
-use crate::node::{Bind, Cid, DISK, StartError, TOOLBOX, Tmpfs};
+use crate::node::{Bind, Cid, DISK, Owner, SHM, StartError, TOOLBOX, Tmpfs};
 use crate::scenario::Linux;
 use std::sync::Arc;
 
@@ -35,6 +35,7 @@ impl SimKernel {
             true => spec.binds.iter().map(|bind| self.bound(bind)).collect::<Result<_, _>>()?,
             false => Vec::new(),
         };
+        let shm = self.shared_memory(spec.namespaces.ipc)?;
         let (toolbox, root) = self.mount_root(base, Mount::new(ns.mnt, fs, ROOT, "overlay", "overlay"));
         if let Some(process) = self.process_mut(tid) {
             (process.root, process.cwd) = (root, root);
@@ -46,6 +47,9 @@ impl SimKernel {
         }
         self.mount_proc_and_dev(&view, ns, toolbox).map_err(|error| at("/proc", error))?;
         self.cover(&view).map_err(|error| at("/proc", error))?;
+        if let Some(shm) = shm {
+            self.attach_shm(&view, shm).map_err(|error| at(SHM, error))?;
+        }
         for tmpfs in &spec.tmpfs {
             self.mount_tmpfs(&view, ns, tmpfs).map_err(|error| at(&tmpfs.target, error))?;
         }
@@ -79,16 +83,36 @@ impl SimKernel {
 
     /// A copy of what is to be bound, with what is mounted there on the node.
     fn bound(&mut self, bind: &Bind) -> Result<MountId, StartError> {
-        let failed = |error| StartError::Mount(bind.source.clone(), error);
         let node = self.view(INIT).map_err(StartError::Exec)?;
-        let source = self.find(&node, &bind.source, true).map_err(failed)?;
-        let dentry = self.dentry(&node, &bind.source, source);
-        let mount = self.copy_bind(source, dentry, true).map_err(failed)?;
+        self.copy_mount(&node, &bind.source).map_err(|error| StartError::Mount(bind.source.clone(), error))
+    }
+
+    fn copy_mount(&mut self, view: &View, path: &str) -> Result<MountId, Errno> {
+        let source = self.find(view, path, true)?;
+        let dentry = self.dentry(view, path, source);
+        let mount = self.copy_bind(source, dentry, true)?;
         // Docker's default for what it binds is rprivate (moby, volume/mounts/linux_parser.go).
         for id in self.mounts.tree(mount) {
             self.mounts.change_propagation(id, Propagation::Private);
         }
         Ok(mount)
+    }
+
+    /// A copy of the `/dev/shm` that comes with another's ipc namespace; who has none lends none.
+    fn shared_memory(&mut self, ipc: Owner) -> Result<Option<MountId>, StartError> {
+        let lender = match ipc {
+            Owner::Own => return Ok(None),
+            Owner::Node => INIT,
+            Owner::Container(cid) => self.first_of(cid).ok_or(StartError::Exec(Errno::ESRCH))?.tid(),
+        };
+        let view = self.view(lender).map_err(StartError::Exec)?;
+        self.copy_mount(&view, SHM).map(Some).map_err(|error| StartError::Mount(SHM.to_owned(), error))
+    }
+
+    fn attach_shm(&mut self, view: &View, mount: MountId) -> Result<(), Errno> {
+        self.make_dirs(view, SHM)?;
+        let target = self.find(view, SHM, true)?;
+        self.graft(view, mount, SHM, target)
     }
 
     fn attach_bind(&mut self, view: &View, bind: &Bind, mount: MountId) -> Result<(), Errno> {
@@ -219,8 +243,6 @@ pub(super) fn dev_tree() -> Tree {
     }
     let name = TOOLBOX.trim_start_matches("/dev/");
     dev.create(ROOT, name, Inode::file(Vec::new(), 0o755));
-    for name in ["mqueue", "shm"] {
-        dev.create(ROOT, name, Inode::dir(0o755));
-    }
+    dev.create(ROOT, "mqueue", Inode::dir(0o755));
     dev
 }

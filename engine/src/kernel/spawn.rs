@@ -14,9 +14,9 @@ use super::userns::UserSpaces;
 use super::vfs::mount::Mount;
 use super::vfs::{Filesystems, Fs, Inode, Last, Loc, Mounts, Node, Notes, Overlay, ROOT, Tree, layer, overlay};
 use super::{Container, Files, Job, SimKernel};
-use crate::call::{Errno, FileKind, NODE_CAPABILITIES, Tid};
+use crate::call::{Errno, FileKind, NODE_CAPABILITIES, Signal, Tid, WaitStatus};
 use crate::node::{
-    Cid, ContainerSpec, Effects, Fault, JobId, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX, Tmpfs,
+    Cid, ContainerSpec, Effects, Fault, JobId, Owner, Place, ProcessSpec, StartError, Stdin, Stream, TOOLBOX, Tmpfs,
 };
 use crate::scenario::{Cgroups, FixtureFile, Profile};
 use crate::sim::Map;
@@ -165,14 +165,21 @@ impl SimKernel {
         }
     }
 
-    pub(super) fn container_ended(&mut self, tid: Tid, status: crate::call::WaitStatus) {
-        let is_of = |container: &&Container| container.init == Some(tid);
-        let Some(spec) = self.containers.values().find(is_of).map(|container| container.spec.clone()) else { return };
+    pub(super) fn container_ended(&mut self, tid: Tid, status: WaitStatus, fx: &mut Effects) {
+        let ended = self.containers.iter().find(|(_, container)| container.init == Some(tid));
+        let Some((cid, spec)) = ended.map(|(cid, container)| (*cid, container.spec.clone())) else { return };
         let path = &spec.cgroup.path;
         let memory_at_end = self.memory_of_group(path);
         for container in self.containers.values_mut().filter(|container| container.init == Some(tid)) {
             (container.init, container.ended) = (None, Some(status));
             container.memory_at_end = memory_at_end;
+        }
+        if spec.namespaces.pid != Owner::Own {
+            let left =
+                self.processes.iter().filter(|(_, process)| process.container == Some(cid) && process.is_alive());
+            for tid in left.map(|(tid, _)| *tid).collect::<Vec<_>>() {
+                self.end(tid, WaitStatus::Signaled(Signal::SIGKILL), fx);
+            }
         }
         self.remove_container_groups(path);
     }
@@ -192,14 +199,14 @@ impl SimKernel {
                 (self.node_ns, self.node_ns.pid, root, None)
             }
             Place::Join(cid) => {
-                let init = self.containers.get(&cid).and_then(|container| self.process(container.init?));
-                let Some(init) = init.filter(|init| init.is_alive()) else {
-                    return Ok(Err(StartError::Exec(Errno::ESRCH)));
-                };
+                let Some(init) = self.first_of(cid) else { return Ok(Err(StartError::Exec(Errno::ESRCH))) };
                 (init.ns, init.pid_ns(), init.root, Some(cid))
             }
             Place::Init(cid) => {
-                let (ns, root) = self.container_namespaces(cid)?;
+                let (ns, root) = match self.container_namespaces(cid)? {
+                    Ok(made) => made,
+                    Err(why) => return Ok(Err(why)),
+                };
                 (ns, ns.pid, root, Some(cid))
             }
         };
@@ -246,23 +253,40 @@ impl SimKernel {
     }
 
     /// Namespaces for a container's init; in its mount namespace nothing is mounted yet.
-    fn container_namespaces(&mut self, cid: Cid) -> Result<(Namespaces, Loc), Fault> {
+    fn container_namespaces(&mut self, cid: Cid) -> Result<Result<(Namespaces, Loc), StartError>, Fault> {
         let container = self.containers.get(&cid).ok_or_else(|| Fault::new(format!("no container {}", cid.0)))?;
         if container.init.is_some() {
             return Err(Fault::new(format!("container {} runs already", cid.0)));
         }
         let (fs, spec) = (container.fs, container.spec.clone());
         let user = self.node_ns.user;
-        let kinds = [NsKind::Pid, NsKind::Mnt, NsKind::Uts, NsKind::Ipc, NsKind::Net];
-        let [pid, mnt, uts, ipc, net] = kinds.map(|kind| self.new_ns(kind, user));
+        let [mnt, net] = [NsKind::Mnt, NsKind::Net].map(|kind| self.new_ns(kind, user));
+        let shared = &spec.namespaces;
+        let mut of = |kind, owner| match owner {
+            Owner::Own => Some(self.new_ns(kind, user)),
+            Owner::Node => self.node_ns.of_kind(kind),
+            Owner::Container(other) => self.first_of(other)?.ns.of_kind(kind),
+        };
+        let found = (of(NsKind::Pid, shared.pid), of(NsKind::Uts, shared.uts), of(NsKind::Ipc, shared.ipc));
+        let (Some(pid), Some(uts), Some(ipc)) = found else { return Ok(Err(StartError::Exec(Errno::ESRCH))) };
         // Docker's default for --cgroupns: private with version 2, the host's with version 1.
-        let private = self.profile.cgroups == Cgroups::V2;
+        let private = shared.private_cgroup.unwrap_or(self.profile.cgroups == Cgroups::V2);
         let cgroup = if private { self.new_ns(NsKind::Cgroup, user) } else { self.node_ns.cgroup };
         let ns = Namespaces { pid, mnt, uts, ipc, net, cgroup, user };
-        let _ = self.pid_spaces.add(pid, Some(self.node_ns.pid));
-        self.uts.insert(uts, Uts { hostname: spec.hostname.clone() });
+        if shared.pid == Owner::Own {
+            let _ = self.pid_spaces.add(pid, Some(self.node_ns.pid));
+        }
+        if shared.uts == Owner::Own {
+            self.uts.insert(uts, Uts { hostname: spec.hostname.clone() });
+        }
         self.filesystems.overlay(fs, |overlay, _| overlay.remount());
-        Ok((ns, self.mount_base(mnt)))
+        Ok(Ok((ns, self.mount_base(mnt))))
+    }
+
+    /// The first process of a container that runs.
+    pub(super) fn first_of(&self, cid: Cid) -> Option<&Process> {
+        let first = self.containers.get(&cid).and_then(|container| self.process(container.init?));
+        first.filter(|first| first.is_alive())
     }
 
     /// Everything between clone(2) and the program.

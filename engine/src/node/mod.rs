@@ -47,9 +47,10 @@ pub fn without_interpreter(argv: &[String]) -> Vec<String> {
 
 /// A container before it runs: OCI runtime-spec `root`, `hostname`, `mounts`.
 ///
-/// It gets new pid, mnt, uts, ipc and net namespaces, and, where control groups are of version 2, a cgroup namespace; `/` is an overlay of `layers` under an upperdir of its
-/// own, which lives until [`NodeRequest::Remove`]; `/proc` is a procfs of its pid namespace, `/dev` a tmpfs with
-/// `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`], `/dev/mqueue` its message queues.
+/// It gets new mnt and net namespaces, and the others of its own but for what `namespaces` says; `/` is an overlay of
+/// `layers` under an upperdir of its own, which lives until [`NodeRequest::Remove`]; `/proc` is a procfs of its pid
+/// namespace, `/dev` a tmpfs with `null`, `zero`, `full`, `random`, `urandom`, `tty` and [`TOOLBOX`], `/dev/mqueue` the
+/// message queues of its ipc namespace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerSpec {
     /// What facts call it.
@@ -57,6 +58,7 @@ pub struct ContainerSpec {
     pub hostname: String,
     /// diff_ids, oldest first. May be empty (`FROM scratch`).
     pub layers: Vec<Digest>,
+    pub namespaces: NamespaceSpec,
     /// Attached in this order, before `binds`.
     pub tmpfs: Vec<Tmpfs>,
     pub binds: Vec<Bind>,
@@ -66,6 +68,33 @@ pub struct ContainerSpec {
     pub capabilities: u64,
     pub cgroup: GroupSpec,
 }
+
+/// OCI runtime-spec `linux.namespaces`, of those that may be another's.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NamespaceSpec {
+    /// Of one that is not its own the first process is not the init: when it ends, the runtime kills all that are left of
+    /// the container.
+    pub pid: Owner,
+    /// With another's come its `/dev/shm`, with which it is shared.
+    pub ipc: Owner,
+    pub uts: Owner,
+    /// Docker's default is one of its own where control groups are of version 2.
+    pub private_cgroup: Option<bool>,
+}
+
+/// Whose a container's namespace is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Owner {
+    /// A new one.
+    #[default]
+    Own,
+    Node,
+    /// That of another container's first process, which runs.
+    Container(Cid),
+}
+
+/// Where shared memory is (shm_overview(7)).
+pub const SHM: &str = "/dev/shm";
 
 /// OCI runtime-spec `linux.cgroupsPath` and `linux.resources`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +167,7 @@ pub struct Tmpfs {
 impl Tmpfs {
     /// A node's, as systemd mounts it.
     pub fn shm_of_node() -> Tmpfs {
-        let (target, source) = ("/dev/shm".to_owned(), "tmpfs".to_owned());
+        let (target, source) = (SHM.to_owned(), "tmpfs".to_owned());
         Tmpfs { target, source, read_only: false, exec: true, options: "mode=1777".to_owned() }
     }
 

@@ -37,6 +37,7 @@ impl Bare {
     pub fn create(&mut self, n: u32) -> Result<Cid> {
         let name = format!("c{n}");
         let spec = ContainerSpec {
+            namespaces: Default::default(),
             capabilities: engine::call::CONTAINER_CAPABILITIES,
             hostname: name.clone(),
             name,

@@ -276,6 +276,7 @@ fn a_node() -> Result<String, String> {
     let diff_id = Digest::of(&layer);
     kernel.add_layer(&diff_id, &layer).map_err(text)?;
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: engine::call::CONTAINER_CAPABILITIES,
         name: "probe".to_owned(),
         hostname: "probe".to_owned(),

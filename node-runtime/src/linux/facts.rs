@@ -186,12 +186,14 @@ fn running_facts(
     };
     let pid = first.pid;
     // A zombie has no namespaces any more, but it keeps its pid in each: it counts by how deep it is numbered, under
-    // a parent of this namespace.
+    // the init of this namespace.
     let depth = first.nspid.len();
     let space = first.namespaces.get("pid");
+    let is_init = |p: &&Seen| p.nspid.last() == Some(&1) && p.namespaces.get("pid") == space;
+    let init = seen.values().find(is_init).unwrap_or(first);
     let members = seen.values().filter(|p| match p.namespaces.get("pid") {
-        Some(link) => p.nspid.len() >= depth && (Some(link) == space || below(p, first, seen)),
-        None => p.nspid.len() >= depth && below(p, first, seen),
+        Some(link) => p.nspid.len() >= depth && (Some(link) == space || below(p, init, seen)),
+        None => p.nspid.len() >= depth && below(p, init, seen),
     });
     fact(&["processes"], Value::Int(members.count() as i64));
     fact(&["pid", "inner"], Value::Int(first.nspid.last().copied().unwrap_or(0).into()));
@@ -219,11 +221,11 @@ fn running_facts(
     Ok(())
 }
 
-/// Does a process descend from a container's first, by parents?
-fn below(process: &Seen, first: &Seen, seen: &BTreeMap<Tid, Seen>) -> bool {
+/// Does a process descend from the init of a namespace, by parents?
+fn below(process: &Seen, init: &Seen, seen: &BTreeMap<Tid, Seen>) -> bool {
     let mut at = process;
     loop {
-        if at.pid == first.pid {
+        if at.pid == init.pid {
             return true;
         }
         match seen.values().find(|p| p.pid == at.stat.ppid as i32) {

@@ -59,6 +59,8 @@ struct Container {
     /// How many of it have been killed for its memory, as was told; and what is still known when its group is gone.
     oom_kills: u64,
     memory_at_end: Option<memory::AtEnd>,
+    /// Its first process has ended, and all others have been sent SIGKILL: see [`LinuxKernel::rest_ends`].
+    rest_killed: bool,
 }
 
 impl LinuxKernel {
@@ -93,8 +95,10 @@ impl Kernel for LinuxKernel {
         let lowers = self.store.lowers(&spec.layers)?;
         self.machine.order(&Order::Create { container, lowers }, &[])?;
         let spec = spec.clone();
-        self.containers
-            .insert(container, Container { spec, first: None, ended: None, oom_kills: 0, memory_at_end: None });
+        self.containers.insert(
+            container,
+            Container { spec, first: None, ended: None, oom_kills: 0, memory_at_end: None, rest_killed: false },
+        );
         Ok(())
     }
 
@@ -109,27 +113,12 @@ impl Kernel for LinuxKernel {
             Place::Node => None,
             Place::Init(container) | Place::Join(container) => Some(container),
         };
-        let (hostname, tmpfs, binds, read_only, group, capabilities) = match home {
-            Some(container) => {
-                let spec = self.container(container)?.spec.clone();
-                (spec.hostname, spec.tmpfs, spec.binds, spec.read_only, Some(spec.cgroup), spec.capabilities)
-            }
-            None => Default::default(),
-        };
+        let container = home.map(|container| self.container(container).map(|container| container.spec.clone()));
+        let container = container.transpose()?.map(Box::new);
         let stdio = self.jobs.open(job, &process.stdin)?;
         let slot = self.tasks.take_slot(self.machine.gate())?;
         let process = ProcessSpec { stdin: engine::node::Stdin::Null, ..process.clone() };
-        let order = Order::Spawn {
-            slot,
-            at,
-            hostname,
-            tmpfs,
-            binds,
-            read_only,
-            group: group.map(Box::new),
-            capabilities,
-            process: Box::new(process.clone()),
-        };
+        let order = Order::Spawn { slot, at, container, process: Box::new(process.clone()) };
         let (reply, mut fds) = self.machine.order(&order, &stdio.as_raw())?;
         drop(stdio);
         let pid = match (reply, fds.pop()) {
@@ -146,7 +135,7 @@ impl Kernel for LinuxKernel {
         };
         if let (Place::Init(_), Some(container)) = (at, home.and_then(|cid| self.containers.get_mut(&cid))) {
             (container.first, container.ended) = (Some(pid), None);
-            (container.oom_kills, container.memory_at_end) = (0, None);
+            (container.oom_kills, container.memory_at_end, container.rest_killed) = (0, None, false);
         }
         self.jobs.set_first(job, pid);
         self.first_call(pid, &process.argv, fx)?;

@@ -8,7 +8,7 @@ use super::LinuxKernel;
 use super::proc::{Look, task_list_barrier};
 use super::tasks::{At, status_of};
 use engine::call::{Ret, Signal, Sys, Tid, WaitStatus};
-use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome};
+use engine::node::{BlockedOn, Effects, Fault, Happening, JobId, KernelEvent, Outcome, Owner};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 use std::time::{Duration, Instant};
@@ -380,6 +380,22 @@ impl LinuxKernel {
         Ok(found)
     }
 
+    /// A container's first process that was not the init of a pid namespace: what is left of the container is killed, as its
+    /// runtime does, before that is reaped and with it the groups go. Is any of it on its way out?
+    fn rest_ends(&mut self, first: Tid) -> Result<bool, Fault> {
+        let shares = |container: &super::Container| container.spec.namespaces.pid != Owner::Own;
+        let ended = self.containers.iter_mut().find(|(_, c)| c.first == Some(first) && shares(c));
+        let Some((cid, container)) = ended else { return Ok(false) };
+        let killed = std::mem::replace(&mut container.rest_killed, true);
+        let of_it = self.tasks.live.iter().filter(|(_, task)| task.container == Some(*cid));
+        if killed {
+            return Ok(of_it.into_iter().any(|(_, task)| !matches!(task.outside.look(), Look::Asleep | Look::Stopped)));
+        }
+        let rest: Vec<Tid> = of_it.map(|(tid, _)| *tid).collect();
+        rest.iter().try_for_each(|tid| self.tasks.send(*tid, Signal::SIGKILL))?;
+        Ok(!rest.is_empty())
+    }
+
     /// Has the node's init reap the dead that are its children: the jobs' first processes, and orphans.
     fn reap(&mut self, fx: &mut Effects) -> Result<Found, Fault> {
         let mut found = Found::Nothing;
@@ -395,6 +411,10 @@ impl LinuxKernel {
                     continue;
                 }
                 _ => continue,
+            }
+            if self.rest_ends(tid)? {
+                found = found.max(Found::Moving);
+                continue;
             }
             self.keep_memory_of(tid);
             let (reply, _) = self.machine.order(&Order::Reap { pid: tid.0 }, &[])?;

@@ -1,7 +1,7 @@
 //! What the runner asks of a node's init, and how it answers: one postcard message a packet, descriptors beside it.
 
 use crate::groups::NodeGroup;
-use engine::node::{Bind, Cid, GroupSpec, Place, ProcessSpec, StartError, Tmpfs};
+use engine::node::{Cid, ContainerSpec, Place, ProcessSpec, StartError};
 use serde::{Deserialize, Serialize};
 
 /// The init's end of the socket to the runner.
@@ -22,19 +22,7 @@ pub enum Order {
     /// Mount a container's overlay; `lowers` are directories of the store, top first.
     Create { container: Cid, lowers: Vec<String> },
     /// Start a process; its stdin, stdout and stderr come along. `process.stdin` is not looked at.
-    /// `group` is that of its container.
-    Spawn {
-        slot: u32,
-        at: Place,
-        hostname: String,
-        tmpfs: Vec<Tmpfs>,
-        binds: Vec<Bind>,
-        read_only: bool,
-        group: Option<Box<GroupSpec>>,
-        /// Of its container.
-        capabilities: u64,
-        process: Box<ProcessSpec>,
-    },
+    Spawn { slot: u32, at: Place, container: Option<Box<ContainerSpec>>, process: Box<ProcessSpec> },
     /// wait4(2) for a child that has ended.
     Reap { pid: u32 },
     /// Unmount a container's overlay.

@@ -165,6 +165,7 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
         let volume = volumes::parse(&spec);
         mounts.push(volume.map_err(|message| refused(&format!("Error response from daemon: {message}")))?);
     }
+    namespaces(line).map_err(wrong)?;
     if !reference::is_id(&image) {
         reference::check(&image).map_err(|problem| refused(&problem.text(era_of(env))))?;
     }
@@ -188,9 +189,31 @@ fn config(line: &Line, env: &[String], command: &str) -> Result<ContainerConfig,
         resources: resources(line),
         cap_add: line.all("cap-add"),
         cap_drop: line.all("cap-drop"),
+        pid_mode: text("pid").unwrap_or_default(),
+        ipc_mode: text("ipc").unwrap_or_default(),
+        uts_mode: text("uts").unwrap_or_default(),
+        cgroupns_mode: text("cgroupns").unwrap_or_default(),
         stop_signal: text("stop-signal").filter(|signal| !signal.is_empty()),
         stop_timeout_s: line.int("stop-timeout"),
     })
+}
+
+/// What the client itself knows of modes (moby, PidMode.Valid and the like); the daemon looks at `--ipc`.
+fn namespaces(line: &Line) -> Result<(), &'static str> {
+    let words = |name: &str| line.text(name).map_or(Vec::new(), |mode| mode.split(':').collect::<Vec<_>>());
+    match words("pid")[..] {
+        [] | ["" | "host", ..] => {}
+        ["container", name] if !name.is_empty() => {}
+        _ => return Err("--pid: invalid PID mode"),
+    }
+    match words("uts")[..] {
+        [] | ["" | "host", ..] => {}
+        _ => return Err("--uts: invalid UTS mode"),
+    }
+    match line.text("cgroupns") {
+        None | Some("" | "host" | "private") => Ok(()),
+        Some(_) => Err("--cgroupns: invalid CGROUP mode"),
+    }
 }
 
 fn resources(line: &Line) -> Resources {

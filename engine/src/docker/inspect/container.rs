@@ -1,9 +1,9 @@
 //! A container as JSON: types.ContainerJSON of API 1.41, the fields that mean something here.
 
 use super::super::Daemon;
-use super::super::capabilities;
 use super::super::container::{Container, State, timestamp};
 use super::super::tmpfs;
+use super::super::{capabilities, namespaces};
 use super::{graph_driver, object, or_null};
 use crate::image::Digest;
 use crate::node::Cid;
@@ -104,14 +104,14 @@ fn host_config(c: &Container, era: Era) -> Value {
         "AutoRemove": c.auto_remove,
         "CapAdd": capabilities::shown(cap_add),
         "CapDrop": capabilities::shown(cap_drop),
-        "CgroupnsMode": "private",
-        "IpcMode": "private",
-        "PidMode": "",
+        "CgroupnsMode": or_private(&c.config.cgroupns_mode),
+        "IpcMode": or_private(&c.config.ipc_mode),
+        "PidMode": c.config.pid_mode,
         "Privileged": false,
         "PublishAllPorts": false,
         "ReadonlyRootfs": c.config.read_only,
         "ShmSize": tmpfs::shm_bytes(&c.config).unwrap_or(tmpfs::SHM_BYTES),
-        "UTSMode": "",
+        "UTSMode": c.config.uts_mode,
         "UsernsMode": "",
         "Runtime": "runc",
         "CpuShares": used.cpu_shares,
@@ -123,6 +123,10 @@ fn host_config(c: &Container, era: Era) -> Value {
         "MemorySwap": used.memory_swap,
         "PidsLimit": if used.pids_limit <= 0 { Value::Null } else { used.pids_limit.into() },
     })
+}
+
+fn or_private(mode: &str) -> &str {
+    if mode.is_empty() { namespaces::PRIVATE } else { mode }
 }
 
 fn port_bindings(c: &Container) -> Value {

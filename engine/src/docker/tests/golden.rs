@@ -53,6 +53,14 @@ fn limits_and_capabilities() {
 }
 
 #[test]
+fn namespaces_that_are_shared() {
+    check(
+        include_str!("../../../tests/goldens/docker/namespaces.cmds"),
+        include_str!("../../../tests/goldens/docker/namespaces.golden"),
+    );
+}
+
+#[test]
 fn who_was_killed_for_memory() {
     check(
         include_str!("../../../tests/goldens/docker/oom.cmds"),

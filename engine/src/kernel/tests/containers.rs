@@ -70,6 +70,7 @@ fn the_working_directory_and_bind_targets_are_made() {
     m.kernel.add_layer(&Digest::of(&tar), &tar).unwrap();
     let bind = |source: &str, target: &str, read_only| Bind { source: source.into(), target: target.into(), read_only };
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: crate::call::CONTAINER_CAPABILITIES,
         name: "c1".into(),
         hostname: "h".into(),
@@ -107,6 +108,7 @@ fn failed_starts_say_why_and_leave_no_process() {
     let tar = layer(&base());
     let bind = Bind { source: "/nope".into(), target: "/x".into(), read_only: false };
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: crate::call::CONTAINER_CAPABILITIES,
         name: "c2".into(),
         hostname: "h".into(),
@@ -175,6 +177,7 @@ fn a_commit_is_the_upperdir_as_a_layer() {
     m.kernel.add_layer(&top, &tar).unwrap();
     let layers = vec![Digest::of(&layer(&base())), top];
     let spec = ContainerSpec {
+        namespaces: Default::default(),
         capabilities: crate::call::CONTAINER_CAPABILITIES,
         name: "c2".into(),
         hostname: "h".into(),

@@ -89,6 +89,7 @@ impl Machine {
             self.kernel.add_layer(&Digest::of(&tar), &tar).unwrap();
         }
         let spec = ContainerSpec {
+            namespaces: Default::default(),
             capabilities: crate::call::CONTAINER_CAPABILITIES,
             name: format!("c{cid}"),
             hostname: format!("host{cid}"),

@@ -5,7 +5,7 @@ use super::{LAYERS, merged};
 use crate::os::{self, Result};
 use crate::sandbox::{During, Step, paths};
 use engine::call::Errno;
-use engine::node::{Bind, Cid, StartError, Tmpfs};
+use engine::node::{Bind, Cid, ContainerSpec, SHM, StartError, Tmpfs};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 /// Why a container's process could not be started: for the learner, or for whoever looks after the machine.
@@ -62,9 +62,9 @@ pub(super) fn bound(binds: &[Bind]) -> std::result::Result<Vec<Bound<'_>>, Faile
 /// (libcontainer/rootfs_linux.go), before the root becomes read-only.
 pub(super) fn enter(
     container: Cid,
-    tmpfs: &[Tmpfs],
+    spec: &ContainerSpec,
     binds: Vec<Bound<'_>>,
-    read_only: bool,
+    shm: Option<OwnedFd>,
     cwd: &str,
 ) -> std::result::Result<(), Failed> {
     os::unshare(libc::CLONE_NEWNS).during("unshare(CLONE_NEWNS)")?;
@@ -77,7 +77,10 @@ pub(super) fn enter(
     os::pivot_to_cwd().during("pivot_root")?;
     kernel_mounts(&toolbox)?;
     paths::cover().during("mask paths of /proc")?;
-    for tmpfs in tmpfs {
+    if let Some(shm) = shm {
+        attach_shm(&shm).map_err(|errno| Failed::Start(StartError::Mount(SHM.to_owned(), named(errno))))?;
+    }
+    for tmpfs in &spec.tmpfs {
         let mounted = mount_tmpfs(tmpfs);
         mounted.map_err(|errno| Failed::Start(StartError::Mount(tmpfs.target.clone(), named(errno))))?;
     }
@@ -86,11 +89,23 @@ pub(super) fn enter(
         attached.map_err(|errno| Failed::Start(StartError::Mount(bind.target.clone(), named(errno))))?;
     }
     os::mkdir_all(cwd).map_err(|errno| Failed::Start(StartError::Cwd(named(errno))))?;
-    if read_only {
+    if spec.read_only {
         let root = os::open("/", libc::O_PATH, 0).during("open /")?;
         os::set_read_only(root.as_raw_fd(), c"").during("mount_setattr(MOUNT_ATTR_RDONLY)")?;
     }
     Ok(())
+}
+
+/// A copy of the `/dev/shm` that the caller sees.
+pub(super) fn shared_memory() -> std::result::Result<OwnedFd, Failed> {
+    let copied = os::open(SHM, libc::O_PATH, 0).and_then(|dir| os::clone_mount(&dir));
+    copied.map_err(|errno| Failed::Start(StartError::Mount(SHM.to_owned(), named(errno))))
+}
+
+fn attach_shm(shm: &OwnedFd) -> Result<()> {
+    os::mkdir_all(SHM)?;
+    os::set_private(shm.as_raw_fd())?;
+    os::attach_mount(shm, SHM)
 }
 
 pub(super) fn mount_tmpfs(wanted: &Tmpfs) -> Result<()> {

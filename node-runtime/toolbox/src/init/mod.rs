@@ -150,9 +150,8 @@ impl Init {
                 }
                 reply(&Reply::Reaped(ended.map(|(_, status)| status)), &[]);
             }
-            Order::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, capabilities, process } => {
-                let (group, process) = (group.map(|group| *group), *process);
-                let order = spawn::Spawn { slot, at, hostname, tmpfs, binds, read_only, group, capabilities, process };
+            Order::Spawn { slot, at, container, process } => {
+                let order = spawn::Spawn { slot, at, spec: container.map(|spec| *spec), process: *process };
                 match self.spawn(order, &fds)? {
                     Ok((pid, pidfd)) => reply(&Reply::Spawned(Ok(pid)), &[pidfd.as_raw_fd()]),
                     Err(why) => reply(&Reply::Spawned(Err(why)), &[]),

@@ -4,7 +4,7 @@ use super::container::mount_tmpfs;
 use super::groups::Groups;
 use super::{HOSTNAME, LAYERS, NODE_ROOT, TOOLBOX_COPY, TOOLBOX_SOURCE};
 use crate::os::{self, Result};
-use crate::sandbox::devices::{mount_proc, mount_proc_and_dev, mount_queues_make_shm};
+use crate::sandbox::devices::{mount_proc, mount_proc_and_dev, mount_queues};
 use crate::sandbox::{During, Step};
 use crate::wire::EMPTY_LAYER;
 use engine::node::{TOOLBOX, Tmpfs};
@@ -95,5 +95,5 @@ pub(super) fn kernel_mounts(toolbox: &OwnedFd) -> Step<()> {
     mount_proc_and_dev()?;
     drop(os::open(TOOLBOX, libc::O_CREAT | libc::O_WRONLY, 0o755).during(TOOLBOX)?);
     os::attach_mount(toolbox, TOOLBOX).during("mount the toolbox")?;
-    mount_queues_make_shm()
+    mount_queues()
 }

@@ -28,12 +28,11 @@ pub fn mount_proc_and_dev() -> Step<()> {
     mount_dev(None)
 }
 
-/// The message queues of the caller's ipc namespace (mq_overview(7)), and a place for its shared memory (shm_overview(7)).
-pub fn mount_queues_make_shm() -> Step<()> {
+/// The message queues of the caller's ipc namespace (mq_overview(7)).
+pub fn mount_queues() -> Step<()> {
     os::mkdir("/dev/mqueue", 0o755).during("/dev/mqueue")?;
     let inert = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
-    os::mount("mqueue", "/dev/mqueue", "mqueue", inert, "").during("mount /dev/mqueue")?;
-    os::mkdir("/dev/shm", 0o755).during("/dev/shm")
+    os::mount("mqueue", "/dev/mqueue", "mqueue", inert, "").during("mount /dev/mqueue")
 }
 
 /// A device of the machine as a mount that can be attached anywhere.

@@ -9,12 +9,19 @@ use super::{Argument, Flag, NO, flag, short};
 pub(super) const CREATE: &[Flag] = &[
     flag(NO, "add-host", List, "Add a custom host-to-IP mapping (host:ip)").refused(NETWORK),
     flag(short('a'), "attach", List, "Attach to STDIN, STDOUT or STDERR").refused(ATTACH),
-    flag(NO, "blkio-weight", Uint16, "Block IO (relative weight), between 10 and 1000, or 0 to disable").default("0").refused(CPU),
+    flag(NO, "blkio-weight", Uint16, "Block IO (relative weight), between 10 and 1000, or 0 to disable")
+        .default("0")
+        .refused(CPU),
     flag(NO, "blkio-weight-device", List, "Block IO weight (relative device weight)").default("[]").refused(CPU),
     flag(NO, "cap-add", List, "Add Linux capabilities"),
     flag(NO, "cap-drop", List, "Drop Linux capabilities"),
-    flag(NO, "cgroup-parent", Str, "Optional parent cgroup for the container").refused(NAMESPACES),
-    flag(NO, "cgroupns", Str, "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)").refused(NAMESPACES),
+    flag(NO, "cgroup-parent", Str, "Optional parent cgroup for the container").refused(PLACE),
+    flag(
+        NO,
+        "cgroupns",
+        Str,
+        "Cgroup namespace to use (host|private)\n'host':    Run the container in the Docker host's cgroup namespace\n'private': Run the container in its own private cgroup namespace\n'':        Use the cgroup namespace as configured by the\n           default-cgroupns-mode option on the daemon (default)",
+    ),
     flag(NO, "cidfile", Str, "Write the container ID to the file").refused(ID_FILE),
     flag(NO, "cpu-period", Int, "Limit CPU CFS (Completely Fair Scheduler) period"),
     flag(NO, "cpu-quota", Int, "Limit CPU CFS (Completely Fair Scheduler) quota"),
@@ -44,15 +51,24 @@ pub(super) const CREATE: &[Flag] = &[
     flag(NO, "health-cmd", Str, "Command to run to check health").refused(HEALTH),
     flag(NO, "health-interval", Duration, "Time between running the check (ms|s|m|h)").default("0s").refused(HEALTH),
     flag(NO, "health-retries", Int, "Consecutive failures needed to report unhealthy").refused(HEALTH),
-    flag(NO, "health-start-period", Duration, "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)").default("0s").refused(HEALTH),
-    flag(NO, "health-timeout", Duration, "Maximum time to allow one check to run (ms|s|m|h)").default("0s").refused(HEALTH),
+    flag(
+        NO,
+        "health-start-period",
+        Duration,
+        "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)",
+    )
+    .default("0s")
+    .refused(HEALTH),
+    flag(NO, "health-timeout", Duration, "Maximum time to allow one check to run (ms|s|m|h)")
+        .default("0s")
+        .refused(HEALTH),
     flag(NO, "help", Bool, "Print usage"),
     flag(short('h'), "hostname", Str, "Container host name"),
     flag(NO, "init", Bool, "Run an init inside the container that forwards signals and reaps processes").refused(INIT),
     flag(short('i'), "interactive", Bool, "Keep STDIN open even if not attached"),
     flag(NO, "ip", Str, "IPv4 address (e.g., 172.30.100.104)").refused(NETWORK),
     flag(NO, "ip6", Str, "IPv6 address (e.g., 2001:db8::33)").refused(NETWORK),
-    flag(NO, "ipc", Str, "IPC mode to use").refused(NAMESPACES),
+    flag(NO, "ipc", Str, "IPC mode to use"),
     flag(NO, "isolation", Str, "Container isolation technology").refused(PLATFORM),
     flag(NO, "kernel-memory", Bytes, "Kernel memory limit").refused(MEMORY),
     flag(short('l'), "label", Label, "Set meta data on a container"),
@@ -75,14 +91,16 @@ pub(super) const CREATE: &[Flag] = &[
     flag(NO, "no-healthcheck", Bool, "Disable any container-specified HEALTHCHECK").harmless(),
     flag(NO, "oom-kill-disable", Bool, "Disable OOM Killer").refused(MEMORY),
     flag(NO, "oom-score-adj", Int, "Tune host's OOM preferences (-1000 to 1000)").refused(MEMORY),
-    flag(NO, "pid", Str, "PID namespace to use").refused(NAMESPACES),
+    flag(NO, "pid", Str, "PID namespace to use"),
     flag(NO, "pids-limit", Int, "Tune container pids limit (set -1 for unlimited)"),
     flag(NO, "platform", Str, "Set platform if server is multi-platform capable").refused(PLATFORM),
     flag(NO, "privileged", Bool, "Give extended privileges to this container").refused(PRIVILEGE),
     flag(short('p'), "publish", List, "Publish a container's port(s) to the host"),
     flag(short('P'), "publish-all", Bool, "Publish all exposed ports to random ports").refused(NETWORK),
     flag(NO, "read-only", Bool, "Mount the container's root filesystem as read only"),
-    flag(NO, "restart", Str, "Restart policy to apply when a container exits").default("no").only(&["no"], RESTART_POLICY),
+    flag(NO, "restart", Str, "Restart policy to apply when a container exits")
+        .default("no")
+        .only(&["no"], RESTART_POLICY),
     flag(NO, "rm", Bool, "Automatically remove the container when it exits"),
     flag(NO, "runtime", Str, "Runtime to use for this container").only(&["runc"], RUNTIME),
     flag(NO, "security-opt", List, "Security Options").refused(PRIVILEGE),
@@ -96,7 +114,7 @@ pub(super) const CREATE: &[Flag] = &[
     flag(NO, "ulimit", Ulimit, "Ulimit options").default("[]").refused(LIMITS),
     flag(short('u'), "user", Str, "Username or UID (format: <name|uid>[:<group|gid>])"),
     flag(NO, "userns", Str, "User namespace to use").refused(PRIVILEGE),
-    flag(NO, "uts", Str, "UTS namespace to use").refused(NAMESPACES),
+    flag(NO, "uts", Str, "UTS namespace to use"),
     flag(short('v'), "volume", List, "Bind mount a volume").takes(Argument::Path),
     flag(NO, "volume-driver", Str, "Optional volume driver for the container").refused(MOUNTS),
     flag(NO, "volumes-from", List, "Mount volumes from the specified container(s)").refused(MOUNTS),

@@ -11,7 +11,7 @@ pub(super) const BUILD: &[Flag] = &[
     flag(NO, "add-host", List, "Add a custom host-to-IP mapping (host:ip)").refused(NETWORK),
     flag(NO, "build-arg", Env, "Set build-time variables"),
     flag(NO, "cache-from", Strings, "Images to consider as cache sources").refused(CACHE_FROM),
-    flag(NO, "cgroup-parent", Str, "Optional parent cgroup for the container").refused(NAMESPACES),
+    flag(NO, "cgroup-parent", Str, "Optional parent cgroup for the container").refused(PLACE),
     flag(NO, "compress", Bool, "Compress the build context using gzip").harmless(),
     flag(NO, "cpu-period", Int, "Limit the CPU CFS (Completely Fair Scheduler) period").refused(CPU),
     flag(NO, "cpu-quota", Int, "Limit the CPU CFS (Completely Fair Scheduler) quota").refused(CPU),

@@ -6,7 +6,7 @@ pub(super) const CPU: &str =
     "of processors there is `--cpus`, `--cpu-shares`, `--cpu-quota`, `--cpu-period` and `--cpuset-cpus`";
 pub(super) const MEMORY: &str = "of memory there is `--memory` and `--memory-swap`";
 pub(super) const PRIVILEGE: &str = "every container here has the same privileges and devices";
-pub(super) const NAMESPACES: &str = "every container here gets its own namespaces and cgroup";
+pub(super) const PLACE: &str = "the daemon here puts every container into a cgroup below docker";
 pub(super) const LIMITS: &str = "containers here have no limits of this kind yet";
 pub(super) const MOUNTS: &str = "of mounts there are `-v SOURCE:TARGET[:ro]` and `--tmpfs PATH[:OPTIONS]`";
 pub(super) const HEALTH: &str = "no health checks are run";
